@@ -1,0 +1,148 @@
+package odata
+
+import (
+	"crypto/cipher"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/binary"
+)
+
+// Bounds of a skip token.
+const (
+	tokenVersion  = 1
+	maxTokenBytes = 16 << 10 // of its text
+	maxTokenParts = 16       // values in it
+)
+
+// A TokenSealer turns positions in a collection into $skiptoken texts that a
+// client can neither read nor change, and that are good for one query of one
+// tenant only.
+type TokenSealer struct{ aead cipher.AEAD }
+
+// NewTokenSealer returns a sealer that uses aead. Nonces are random, so a key
+// of AES-GCM should seal fewer than 2^32 tokens.
+func NewTokenSealer(aead cipher.AEAD) *TokenSealer { return &TokenSealer{aead: aead} }
+
+// Seal returns the token of the position pos, which holds primitive values,
+// for the binding: everything that must be the same when it comes back, such
+// as tenant, set and Query.Canonical.
+func (s *TokenSealer) Seal(binding string, pos []Value) string {
+	token := make([]byte, 1+s.aead.NonceSize(), 256)
+	token[0] = tokenVersion
+	nonce := token[1:]
+	rand.Read(nonce) // never fails
+	token = s.aead.Seal(token, nonce, appendPosition(nil, pos), tokenBinding(binding))
+	return base64.RawURLEncoding.EncodeToString(token)
+}
+
+// Open returns the position in a token that Seal made for the same binding.
+// Any other token is an *Error.
+func (s *TokenSealer) Open(binding, token string) ([]Value, error) {
+	if len(token) > maxTokenBytes {
+		return nil, errToken()
+	}
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(token)
+	if err != nil || len(raw) < 1+s.aead.NonceSize() || raw[0] != tokenVersion {
+		return nil, errToken()
+	}
+	nonce, sealed := raw[1:1+s.aead.NonceSize()], raw[1+s.aead.NonceSize():]
+	plain, err := s.aead.Open(nil, nonce, sealed, tokenBinding(binding))
+	if err != nil {
+		return nil, errToken()
+	}
+	pos, ok := readPosition(plain)
+	if !ok {
+		return nil, errToken()
+	}
+	return pos, nil
+}
+
+func errToken() *Error {
+	return &Error{Code: CodeBadRequest, Option: "$skiptoken", Msg: "The $skiptoken is not valid for this request."}
+}
+
+// tokenBinding keeps the tokens of one version, and of one use of the key,
+// from being taken for those of another.
+func tokenBinding(binding string) []byte {
+	return append([]byte("cloudpki/skiptoken/1\x00"), binding...)
+}
+
+// appendPosition writes the number of values, then of each its state and all
+// that a primitive value may hold.
+func appendPosition(dst []byte, pos []Value) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(pos)))
+	for _, v := range pos {
+		dst = append(dst, byte(v.state))
+		dst = append(binary.AppendUvarint(dst, uint64(len(v.str))), v.str...)
+		dst = binary.AppendVarint(dst, v.num)
+		dst = binary.AppendVarint(dst, v.time.Ticks)
+		dst = binary.AppendVarint(dst, int64(v.time.Offset))
+	}
+	return dst
+}
+
+// readPosition is the reverse of appendPosition.
+func readPosition(src []byte) ([]Value, bool) {
+	r := positionReader{src: src}
+	n := r.uvarint()
+	if n > maxTokenParts {
+		return nil, false
+	}
+	pos := make([]Value, n)
+	for i := range pos {
+		pos[i] = Value{
+			state: State(r.byte()),
+			str:   r.text(),
+			num:   r.varint(),
+			time:  DateTimeOffset{Ticks: r.varint(), Offset: int16(r.varint())},
+		}
+	}
+	return pos, !r.failed && len(r.src) == 0
+}
+
+// A positionReader reads from the front of src until it has failed.
+type positionReader struct {
+	src    []byte
+	failed bool
+}
+
+func (r *positionReader) advance(n int) {
+	if n <= 0 {
+		r.failed, r.src = true, nil
+		return
+	}
+	r.src = r.src[n:]
+}
+
+func (r *positionReader) uvarint() uint64 {
+	v, n := binary.Uvarint(r.src)
+	r.advance(n)
+	return v
+}
+
+func (r *positionReader) varint() int64 {
+	v, n := binary.Varint(r.src)
+	r.advance(n)
+	return v
+}
+
+func (r *positionReader) byte() byte {
+	if len(r.src) == 0 {
+		r.failed = true
+		return 0
+	}
+	b := r.src[0]
+	r.src = r.src[1:]
+	return b
+}
+
+func (r *positionReader) text() string {
+	n := r.uvarint()
+	if n > uint64(len(r.src)) {
+		r.failed = true
+		return ""
+	}
+	s := string(r.src[:n])
+	r.src = r.src[n:]
+	return s
+}

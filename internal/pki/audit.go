@@ -1,0 +1,53 @@
+package pki
+
+import "cloudpki/internal/odata"
+
+// An Actor is who asks for a change, for the audit trail.
+type Actor struct {
+	Client    string // application id of the token
+	Subject   string // sub or oid of the token
+	Name      string // for a person; may be ""
+	RequestID string // the request-id that the caller was told
+}
+
+// An AuditEvent is one entry of the audit trail. It is written in the
+// transaction of the change it tells of.
+type AuditEvent struct {
+	ID       ID // UUIDv7
+	At       odata.DateTimeOffset
+	Activity string // "Create CloudPkiSubscription", as Intune names its own
+	Object   ID     // the subscription
+	Actor    Actor
+	Members  []string // names of the members that changed; never their values
+}
+
+// The activities, named as Intune's audit log names its own.
+const (
+	ActivityCreate = "Create CloudPkiSubscription"
+	ActivityPatch  = "Patch CloudPkiSubscription"
+	ActivityDelete = "Delete CloudPkiSubscription"
+	ActivitySync   = "Sync CloudPkiSubscription"
+	ActivityRoot   = "TrustedRootChanged CloudPkiSubscription"
+)
+
+// AuditEventType is the entity type of an audit event.
+func AuditEventType() *odata.EntityType {
+	text := func(name, doc string) odata.Property {
+		return odata.Property{Name: name, Kind: odata.KindString, Nullable: true, Computed: true, Filter: true, Sort: true, Doc: doc}
+	}
+	return &odata.EntityType{
+		Name: "auditEvent",
+		Doc:  "One entry of the audit trail.",
+		Properties: []odata.Property{
+			{Name: "id", Kind: odata.KindString, Computed: true, Filter: true, Sort: true, Doc: "Key; sorts by time."},
+			{Name: "activityDateTime", Kind: odata.KindDateTimeOffset, Computed: true, Filter: true, Sort: true, Doc: "When it happened."},
+			text("activityType", "What happened: a verb and CloudPkiSubscription."),
+			text("resourceId", "The object it happened to."),
+			text("actorApplicationId", "Application that asked for it; null for the service itself."),
+			text("actorId", "Subject of the token that asked for it."),
+			text("actorName", "Name of who asked for it."),
+			text("correlationId", "The request-id of the request."),
+			{Name: "modifiedProperties", Kind: odata.KindString, Collection: true, Computed: true, Doc: "Names of the members that changed."},
+		},
+	}
+}

@@ -1,0 +1,220 @@
+package pki
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"cloudpki/internal/odata"
+	"cloudpki/internal/provider"
+)
+
+// Sync runs the leased run to its end: it logs in to the CA, fetches roots,
+// chains, inventory and revocations, and reports the outcome. Whatever the CA
+// does ends up in the run and the subscription; the error is only for what
+// could not be written down, or CodeLeaseLost. When ctx is cancelled the run
+// ends as cancelled if its cause says so, else it is left for another worker
+// to resume, and ctx's error is returned.
+func (s *Service) Sync(ctx context.Context, l Lease) error {
+	begun := s.now()
+	sub, err := s.store.Subscription(ctx, l.Tenant, l.Subscription)
+	if err != nil {
+		return err
+	}
+	r := &attempt{Service: s, lease: l, run: l.Run, sub: sub}
+	limited, stop := context.WithTimeoutCause(ctx, s.schedule.RunTimeout, errRunTimeout)
+	defer stop()
+	failure := r.perform(limited)
+	if ctx.Err() != nil {
+		return ctx.Err() // stopping: the run is resumed by whoever takes the lease next
+	}
+	fault := asError(failure)
+	if err := r.finish(ctx, fault); err != nil {
+		return err
+	}
+	outcome := SyncOutcome{Provider: sub.Provider, Duration: s.now().Sub(begun)}
+	if fault != nil {
+		outcome.Code = fault.Code
+	}
+	s.observe(outcome)
+	r.logOutcome(fault, outcome.Duration)
+	return nil
+}
+
+// errRunTimeout is the cause of the context of a run that took too long.
+var errRunTimeout = errors.New("the run took longer than it may")
+
+// An attempt is one worker's work on a run.
+type attempt struct {
+	*Service
+
+	lease Lease
+	run   Run
+	sub   Subscription
+
+	root     []byte        // the root to be trusted from now on; nil for no change
+	accepted bool          // the CA accepted the credentials
+	hint     time.Duration // the CA's own wish for the next sync; 0 for none
+}
+
+// perform goes through the stages. An error that is not a *provider.Error is a
+// fault of ours.
+func (a *attempt) perform(ctx context.Context) (failure error) {
+	defer func() {
+		// A record that upsets a parser must cost its own run, not the process.
+		if fault := recover(); fault != nil {
+			failure = fmt.Errorf("panic: %v\n%s", fault, debug.Stack())
+		}
+	}()
+	session, err := a.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = session.Close() }() // nothing is to be lost by it
+	trust, err := a.authorities(ctx, session)
+	if err != nil {
+		return err
+	}
+	if err := a.inventory(ctx, session); err != nil {
+		return err
+	}
+	if err := a.revocations(ctx, session); err != nil {
+		return err
+	}
+	// A pending trust change does not keep the inventory from being followed,
+	// but it is what an admin must hear of.
+	return trust
+}
+
+func (a *attempt) connect(ctx context.Context) (provider.Session, error) {
+	if err := a.enter(ctx, StageConnect); err != nil {
+		return nil, err
+	}
+	kind, ok := a.catalog.Kind(a.sub.Provider)
+	if !ok {
+		return nil, &provider.Error{
+			Code: provider.CodeUnsupported,
+			Msg:  "this version cannot sync the provider '" + a.sub.Provider + "'; choose another cloudPkiProvider or update the service",
+		}
+	}
+	config, err := a.config(ctx, kind)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range kind.Validate(config) {
+		return nil, &provider.Error{Code: p.Code, Msg: p.Target + ": " + p.Msg}
+	}
+	if err := checkTrustedRoot(a.sub.TrustedRoot); err != nil {
+		return nil, err
+	}
+	session, err := kind.Open(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	probe, err := session.Probe(ctx)
+	if err != nil {
+		return nil, errors.Join(err, session.Close())
+	}
+	a.accepted, a.hint = true, probe.NextSync
+	return session, nil
+}
+
+func (a *attempt) config(ctx context.Context, kind provider.Kind) (provider.Config, error) {
+	credentials, err := a.unseal(ctx, &a.sub)
+	if err != nil {
+		return provider.Config{}, err
+	}
+	settings := make(map[string]string, len(a.sub.Settings))
+	for _, set := range a.sub.Settings {
+		settings[set.Name] = set.Value
+	}
+	uri := kind.DefaultURI
+	if a.sub.ServiceURI != nil {
+		uri = *a.sub.ServiceURI
+	}
+	return provider.Config{
+		ServiceURI: uri, Settings: settings, ServerCAs: a.sub.ServerCAs,
+		Credentials: credentials, Transport: a.transport, Now: a.now,
+	}, nil
+}
+
+// authorities stores what the CA says it issues with and decides on the root.
+// Its first result is a trust decision that is pending; the run goes on.
+func (a *attempt) authorities(ctx context.Context, session provider.Session) (pending, err error) {
+	if err := a.enter(ctx, StageAuthorities); err != nil {
+		return nil, err
+	}
+	source, ok := session.(provider.RootSource)
+	if !ok {
+		return nil, nil
+	}
+	found, err := source.Authorities(ctx)
+	if err != nil {
+		return nil, err
+	}
+	a.run.RequestID = found.TxID
+	if found.NextSync > 0 {
+		a.hint = found.NextSync
+	}
+	now := a.stamp()
+	choice, pending := chooseRoot(found.List, a.sub.TrustedRoot)
+	if err := a.store.SaveAuthorities(ctx, a.lease, seenAuthorities(found.List, choice, now)); err != nil {
+		return nil, err
+	}
+	if pending == nil && len(a.sub.TrustedRoot) == 0 && choice != nil {
+		a.root = choice.Raw
+	}
+	return pending, nil
+}
+
+// enter begins the next stage of the run.
+func (a *attempt) enter(ctx context.Context, stage string) error {
+	now := a.stamp()
+	a.leaveStage(now)
+	a.run.Stages = append(a.run.Stages, Stage{Name: stage, Started: now, Ended: odata.Never()})
+	return a.store.SaveRun(ctx, a.lease, a.run)
+}
+
+func (a *attempt) leaveStage(now odata.DateTimeOffset) {
+	if n := len(a.run.Stages); n > 0 && a.run.Stages[n-1].Ended.IsNever() {
+		a.run.Stages[n-1].Ended = now
+	}
+}
+
+func (a *attempt) logOutcome(fault *provider.Error, took time.Duration) {
+	attrs := []any{
+		slog.String("tenant", string(a.lease.Tenant)), slog.String("subscription", string(a.lease.Subscription)),
+		slog.String("run", string(a.run.ID)), slog.String("provider", a.sub.Provider), slog.Duration("took", took),
+		slog.Int("found", a.run.Counts.Found), slog.Int("new", a.run.Counts.New), slog.Int("changed", a.run.Counts.Changed),
+	}
+	if fault == nil {
+		a.log.Info("sync succeeded", attrs...)
+		return
+	}
+	attrs = append(attrs, slog.String("code", string(fault.Code)), slog.String("message", fault.Msg))
+	if fault.Err != nil {
+		attrs = append(attrs, slog.String("cause", fault.Err.Error()))
+	}
+	a.log.Warn("sync failed", attrs...)
+}
+
+// asError gives every failure the shape that is reported. What is not a
+// provider's error is a fault of ours and tells nothing of the inside.
+func asError(err error) *provider.Error {
+	var fault *provider.Error
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &fault):
+		return fault
+	case errors.Is(err, errRunTimeout), errors.Is(err, context.DeadlineExceeded):
+		return &provider.Error{Code: provider.CodeTimeout, Msg: "the run took longer than it may and was ended; what it had stored is kept", Err: err}
+	case CodeOf(err) != "":
+		return &provider.Error{Code: provider.CodeStorage, Msg: "what the CA answered could not be stored", Err: err}
+	default:
+		return &provider.Error{Code: provider.CodeInternal, Msg: "the service met a fault of its own; its log tells more", Err: err}
+	}
+}

@@ -1,0 +1,270 @@
+package pki
+
+import (
+	"bytes"
+	"context"
+	"crypto/subtle"
+	"errors"
+	"slices"
+
+	"cloudpki/internal/odata"
+	"cloudpki/internal/secret"
+)
+
+// attempts bounds how often an update begins anew because the secrets it was
+// made for changed meanwhile.
+const attempts = 5
+
+// Update merges d into a subscription: what d does not mention stays. Members
+// that the service owns are ignored. A merge that changes nothing writes
+// nothing. CodeNotFound, CodeInvalid, or what c returns.
+func (s *Service) Update(ctx context.Context, t TenantID, a Actor, id ID, d Draft, c Condition) (Subscription, error) {
+	if err := invalidAll(s.checkPatch(id, d)); err != nil {
+		return Subscription{}, err
+	}
+	event, err := s.event(ActivityPatch, id, a, nil)
+	if err != nil {
+		return Subscription{}, err
+	}
+	run, err := newRun(TriggerChanged, event.At)
+	if err != nil {
+		return Subscription{}, err
+	}
+	for range attempts {
+		patch, err := s.sealPatch(ctx, t, id, d)
+		if err != nil {
+			return Subscription{}, err
+		}
+		sub, err := s.store.UpdateSubscription(ctx, t, id, func(sub *Subscription) (Effects, error) {
+			if err := c.check(*sub); err != nil {
+				return Effects{}, err
+			}
+			return s.apply(patch, sub, event, run)
+		})
+		if !errors.Is(err, errSecretsChanged) {
+			return sub, err
+		}
+	}
+	return Subscription{}, &Error{Code: CodeUnavailable, Msg: "The credentials are being changed by others at the same time. Try again."}
+}
+
+// errSecretsChanged says that a patch was sealed for secrets that are no
+// longer there.
+var errSecretsChanged = errors.New("secrets changed meanwhile")
+
+// A patch is a draft whose secrets are sealed already: sealing needs the
+// tenant's key, and a transaction must wait for nothing.
+type patch struct {
+	draft    Draft
+	base     *Credentials // what the secrets were sealed for
+	sealed   *Credentials // what they become
+	resealed []string     // names of the secrets that differ
+}
+
+func (s *Service) sealPatch(ctx context.Context, t TenantID, id ID, d Draft) (patch, error) {
+	p := patch{draft: d}
+	if !d.Credentials.IsGiven() {
+		return p, nil
+	}
+	sub, err := s.store.Subscription(ctx, t, id)
+	if err != nil {
+		return p, err
+	}
+	p.base = sub.Credentials
+	sub.merge(d)
+	p.resealed, err = s.mergeSecrets(ctx, &sub, d)
+	p.sealed = sub.Credentials
+	return p, err
+}
+
+// apply merges p into sub and says what goes along with it. It is pure.
+func (s *Service) apply(p patch, sub *Subscription, event AuditEvent, run Run) (Effects, error) {
+	before := *sub
+	if p.sealed != nil && !sameSecrets(before.Credentials, p.base) {
+		return Effects{}, errSecretsChanged
+	}
+	sub.merge(p.draft)
+	if p.sealed != nil {
+		p.adopt(sub.Credentials)
+	}
+	changed := append(changedMembers(&before, sub), p.resealed...)
+	if len(changed) == 0 {
+		return Effects{Unchanged: true}, nil
+	}
+	sub.Version++
+	sub.LastModified = event.At
+	event.Members = changed
+	effects := Effects{Audit: &event}
+	if s.reschedule(&before, sub, changed) {
+		effects.Run = &run
+	}
+	return effects, nil
+}
+
+// adopt takes over the sealed secrets of p.
+func (p patch) adopt(c *Credentials) {
+	c.Key, c.Password, c.Certificate, c.CertificatePassword = p.sealed.Key, p.sealed.Password, p.sealed.Certificate, p.sealed.CertificatePassword
+	if len(p.resealed) > 0 {
+		c.Info, c.Accepted = p.sealed.Info, odata.Never()
+	}
+}
+
+// sameSecrets reports whether a and b hold the same ciphertexts.
+func sameSecrets(a, b *Credentials) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return bytes.Equal(a.Key, b.Key) && bytes.Equal(a.Password, b.Password) &&
+		bytes.Equal(a.Certificate, b.Certificate) && bytes.Equal(a.CertificatePassword, b.CertificatePassword)
+}
+
+// merge takes over from d every member that an admin may write, but for the
+// secrets.
+func (s *Subscription) merge(d Draft) {
+	if d.Provider.IsGiven() {
+		s.Provider = d.Provider.Value
+	}
+	set(&s.DisplayName, d.DisplayName)
+	set(&s.Description, d.Description)
+	set(&s.ServiceURI, d.ServiceURI)
+	set(&s.Schedule, d.SyncSchedule)
+	set(&s.Paused, d.Paused)
+	setSlice(&s.TrustedRoot, d.TrustedRoot)
+	setSlice(&s.ServerCAs, d.ServerCAs)
+	setSlice(&s.Settings, d.Settings)
+	switch d.Credentials.State {
+	case odata.Null:
+		s.Credentials = nil
+	case odata.Present:
+		// A copy, so that the state before the merge can be compared with.
+		c := Credentials{Accepted: odata.Never()}
+		if s.Credentials != nil {
+			c = *s.Credentials
+		}
+		set(&c.UserName, d.Credentials.Value.UserName)
+		s.Credentials = &c
+	case odata.Absent:
+	}
+}
+
+func set[T any](to **T, m Maybe[T]) {
+	if m.State != odata.Absent {
+		*to = m.pointer()
+	}
+}
+
+func setSlice[T any](to *[]T, m Maybe[[]T]) {
+	switch m.State {
+	case odata.Null:
+		*to = nil
+	case odata.Present:
+		*to = m.Value
+		if m.Value == nil {
+			*to = []T{}
+		}
+	case odata.Absent:
+	}
+}
+
+// changedMembers names what differs between two states, as clients spell it.
+// Secrets are compared by mergeSecrets, which has the plaintext.
+func changedMembers(a, b *Subscription) []string {
+	var names []string
+	note := func(name string, same bool) {
+		if !same {
+			names = append(names, name)
+		}
+	}
+	note("cloudPkiProvider", a.Provider == b.Provider)
+	note("description", equal(a.Description, b.Description))
+	note("displayName", equal(a.DisplayName, b.DisplayName))
+	note("credentials", (a.Credentials == nil) == (b.Credentials == nil))
+	note("credentials/adminUserName", a.Credentials == nil || b.Credentials == nil || equal(a.Credentials.UserName, b.Credentials.UserName))
+	note("trustedRootCertificate", sameBytes(a.TrustedRoot, b.TrustedRoot))
+	note("serviceUri", equal(a.ServiceURI, b.ServiceURI))
+	note("providerSettings", slices.Equal(a.Settings, b.Settings) && (a.Settings == nil) == (b.Settings == nil))
+	note("serverCertificateAuthorities", sameBytes(a.ServerCAs, b.ServerCAs))
+	note("syncSchedule", equal(a.Schedule, b.Schedule))
+	note("paused", equal(a.Paused, b.Paused))
+	return names
+}
+
+func equal[T comparable](a, b *T) bool {
+	return a == b || a != nil && b != nil && *a == *b
+}
+
+func sameBytes(a, b []byte) bool {
+	return bytes.Equal(a, b) && (a == nil) == (b == nil)
+}
+
+// reschedule moves the next sync after a change, and reports whether one is to
+// run at once: a change of how to reach the CA, or of the root to expect, is
+// proved now, not hours later.
+func (s *Service) reschedule(before, after *Subscription, changed []string) bool {
+	switch {
+	case after.Provider == ProviderUnknown || after.IsPaused():
+		after.NextSync = odata.Never()
+		return false
+	case slices.ContainsFunc(changed, concernsSync) || before.IsPaused():
+		after.Failures = 0
+		after.NextSync = s.stamp()
+		return true
+	case slices.Contains(changed, "syncSchedule") && !after.NextSync.IsNever():
+		if due := s.plusInterval(after, 0); due.Ticks < after.NextSync.Ticks {
+			after.NextSync = due
+		}
+	}
+	return false
+}
+
+func concernsSync(member string) bool {
+	switch member {
+	case "description", "displayName", "syncSchedule", "paused":
+		return false
+	}
+	return true
+}
+
+// mergeSecrets seals the secrets that d brings and returns the names of those
+// that differ from what was there. sub.Credentials is set by merge before.
+func (s *Service) mergeSecrets(ctx context.Context, sub *Subscription, d Draft) ([]string, error) {
+	if !d.Credentials.IsGiven() {
+		return nil, nil
+	}
+	c := sub.Credentials
+	object, err := s.objectKey(ctx, sub)
+	if err != nil {
+		return nil, err
+	}
+	var changed []string
+	for _, f := range secretFields(c, d.Credentials.Value) {
+		if !f.isChange() {
+			continue
+		}
+		old, err := object.Open(f.name, *f.sealed)
+		if err != nil {
+			return nil, err
+		}
+		if *f.sealed != nil && subtle.ConstantTimeCompare(old.Reveal(), f.sent.Value.Reveal()) == 1 {
+			continue
+		}
+		*f.sealed = object.Seal(f.name, f.sent.Value)
+		changed = append(changed, "credentials/"+f.name)
+	}
+	if len(changed) > 0 {
+		c.Accepted = odata.Never()
+		c.Info = s.describeCertificate(object, c)
+	}
+	return changed, nil
+}
+
+// objectKey opens the key of sub's secrets, or makes it.
+func (s *Service) objectKey(ctx context.Context, sub *Subscription) (secret.Object, error) {
+	entity := entityName(sub)
+	if sub.Credentials.Key != nil {
+		return s.keyring.OpenObject(ctx, string(sub.Tenant), entity, sub.Credentials.Key)
+	}
+	object, wrapped, err := s.keyring.NewObject(ctx, string(sub.Tenant), entity)
+	sub.Credentials.Key = wrapped
+	return object, err
+}

@@ -1,0 +1,193 @@
+// Package provider is the contract between the service and the certification
+// authorities it subscribes to: what a kind of CA declares, what an open
+// session to one can do, the errors it may answer with, and the only way out
+// to the network (Transport).
+package provider
+
+import (
+	"context"
+	"crypto/x509"
+	"net/http"
+	"time"
+
+	"cloudpki/internal/secret"
+)
+
+// A Kind is one sort of CA. It is a value: listing kinds opens nothing.
+type Kind struct {
+	Name       string    // the cloudPkiProvider member on the wire: "symantec"
+	Title      string    // for a person: "DigiCert PKI Platform 8 (Symantec)"
+	DefaultURI string    // the service's usual base address; "" where there is none
+	Settings   []Setting // what else it must be told, by name
+	Can        Capabilities
+
+	// Validate checks c without a connection and returns every fault it finds.
+	Validate func(c Config) []Problem
+
+	// Open connects on behalf of one tenant's subscription, for one run. The
+	// session uses c.Transport alone to reach the network and keeps no state
+	// for the next run. Errors are *Error.
+	Open func(ctx context.Context, c Config) (Session, error)
+}
+
+// A Setting describes one entry of providerSettings.
+type Setting struct {
+	Name     string // as clients write it: "rootFingerprint"
+	Doc      string // one sentence for a person
+	Required bool
+	Example  string
+	Check    func(value string) error // nil accepts all
+}
+
+// InventoryMode says how a CA's list of issued certificates can be followed.
+type InventoryMode string
+
+// The inventory modes, from none to best.
+const (
+	InventoryNone         InventoryMode = ""             // no list; revocations may come by CRL
+	InventoryFull         InventoryMode = "full"         // everything, each time
+	InventoryIssuedWindow InventoryMode = "issuedWindow" // filter by time of issue
+	InventoryUpdatedSince InventoryMode = "updatedSince" // filter by time of change
+	InventoryEvents       InventoryMode = "events"       // feed with a cursor of the CA's
+)
+
+// Capabilities says which of the interfaces below a Kind's sessions have.
+type Capabilities struct {
+	Authorities bool // RootSource
+	Profiles    bool // Authority.ProfileIDs are filled
+	Revocations bool // RevocationSource
+	Inventory   InventoryMode
+}
+
+// A Problem is a fault in a configuration, found without a connection.
+type Problem struct {
+	Target string // the member at fault as clients spell it: "credentials/authenticationCertificate"
+	Code   Code
+	Msg    string // what is wrong and what to do; no secret
+}
+
+// Credentials are the four fields of cloudPkiAdministratorCredentials, opened.
+type Credentials struct {
+	UserName            string
+	Password            secret.Text
+	Certificate         secret.Text // PKCS#12, RFC 7292
+	CertificatePassword secret.Text
+}
+
+// A Config is all that a session is made from.
+type Config struct {
+	ServiceURI  string            // https base address; Kind.DefaultURI where the subscription has none
+	Settings    map[string]string // providerSettings by name
+	ServerCAs   []byte            // PEM or DER certificates that may sign the CA's server; nil is the system pool
+	Credentials Credentials
+	Transport   *Transport // the way to the network; nil in Validate
+	Now         func() time.Time
+}
+
+// A Session is one open connection to a CA. It need not be safe for concurrent
+// use. Every error it returns is an *Error.
+type Session interface {
+	// Probe makes the cheapest call that proves the credentials.
+	Probe(ctx context.Context) (Probe, error)
+	// Close releases connections. It may be called twice.
+	Close() error
+}
+
+// A Probe is what the CA said when asked for a sign of life.
+type Probe struct {
+	Account  string        // for a person; may be ""
+	NextSync time.Duration // the CA's own hint for the next sync; 0 for none
+}
+
+// A RootSource tells the CA's issuing authorities with their chains.
+type RootSource interface {
+	Authorities(ctx context.Context) (Authorities, error)
+}
+
+// Authorities is one complete answer to «who issues here».
+type Authorities struct {
+	List     []Authority
+	NextSync time.Duration // the CA's own hint for the next sync; 0 for none
+	TxID     string        // the CA's transaction id, for support
+}
+
+// An Authority is one issuing CA. All certificates are parsed from DER.
+type Authority struct {
+	ID         string              // the CA's own name for it; may be ""
+	Issuing    *x509.Certificate   // nil where only a root is known
+	Chain      []*x509.Certificate // leaf to root; neither Issuing nor Root
+	Root       *x509.Certificate   // nil where the CA does not give it
+	ProfileIDs []string
+}
+
+// An Inventory lists issued certificates page by page.
+type Inventory interface {
+	// List returns the records behind after. A nil cursor begins. The caller
+	// stores Page.Next together with the records, so a run can stop anywhere.
+	// A record that cannot be read is reported in Page.Skipped, never dropped.
+	List(ctx context.Context, after Cursor) (Page, error)
+}
+
+// A Cursor is a position in an inventory, opaque to all but the provider.
+type Cursor []byte
+
+// A Page is one stretch of an inventory.
+type Page struct {
+	Records []Record
+	Skipped []Skipped
+	Next    Cursor // valid where More
+	More    bool
+	Total   int    // how many the CA says there are in all; -1 unknown
+	Full    bool   // this chain of pages lists everything the CA has
+	TxID    string // the CA's transaction id, for support
+}
+
+// Status is the state of an issued certificate as its CA tells it.
+type Status string
+
+// The states of a certificate.
+const (
+	StatusValid     Status = "valid"
+	StatusExpired   Status = "expired"
+	StatusRevoked   Status = "revoked"
+	StatusSuspended Status = "suspended" // certificateHold
+	StatusUnknown   Status = "unknown"
+)
+
+// A Record is one issued certificate. Where DER is there, what can be computed
+// from it is computed from it, not taken from the CA's columns.
+type Record struct {
+	DER        []byte // X.509 certificate; nil where the CA gives none
+	RawIssuer  []byte // DER of the issuer Name; nil where only IssuerDN is known
+	IssuerDN   string // RFC 4514
+	Serial     string // lower-case hex, no leading zeros
+	SubjectDN  string // RFC 4514
+	CommonName string
+	NotBefore  time.Time // UTC; zero where unknown
+	NotAfter   time.Time
+	Status     Status
+	RevokedAt  time.Time // zero where not revoked or unknown
+	Reason     int       // RFC 5280, 5.3.1; -1 none or unknown
+	ProfileID  string
+	Holder     string // seat, user or device, as the CA names it
+}
+
+// A Skipped is a record that could not be read.
+type Skipped struct {
+	Raw    []byte // as received, at most 64 KiB
+	Serial string // as received, may be ""
+	Reason string // for a person
+}
+
+// A RevocationSource tells the CA's current revocation lists.
+type RevocationSource interface {
+	// CRLs returns each list with its signature checked against an authority
+	// of this CA.
+	CRLs(ctx context.Context) ([]*x509.RevocationList, error)
+}
+
+// Requester is what a provider needs of an HTTP client. *Transport's client
+// satisfies it.
+type Requester interface {
+	Do(*http.Request) (*http.Response, error)
+}

@@ -1,0 +1,252 @@
+package provider
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"sync/atomic"
+	"time"
+)
+
+// The bounds of a Transport whose options leave them open.
+const (
+	DefaultTimeout = 60 * time.Second // one request, to the last byte of its answer
+	DefaultMaxBody = 32 << 20         // bytes of one answer, after inflation
+	maxHeader      = 64 << 10         // bytes of an answer's header
+	connectTimeout = 15 * time.Second
+	tlsTimeout     = 15 * time.Second
+)
+
+// TransportOptions set the rules of a Transport. The zero value is usable and
+// reaches public addresses alone.
+type TransportOptions struct {
+	Allow    []netip.Prefix   // the outbound.allow setting: addresses reachable although not public
+	Timeout  time.Duration    // of one request with its answer; 0 is DefaultTimeout
+	MaxBody  int64            // bytes of one answer, after inflation; 0 is DefaultMaxBody
+	Proxy    *url.URL         // nil is none; the environment is never read
+	Resolver *net.Resolver    // nil is the system's
+	Logger   *slog.Logger     // nil is silence; gets host, path, status and time, never header or query
+	Now      func() time.Time // nil is time.Now
+}
+
+// A Transport is the only way out to the network. It makes clients that speak
+// TLS 1.2 or later to addresses the operator permits, follow no redirect, and
+// bound what they read. It is safe for concurrent use.
+type Transport struct {
+	opts TransportOptions
+}
+
+// NewTransport returns a Transport with the given rules.
+func NewTransport(opts TransportOptions) *Transport {
+	if opts.Timeout <= 0 {
+		opts.Timeout = DefaultTimeout
+	}
+	if opts.MaxBody <= 0 {
+		opts.MaxBody = DefaultMaxBody
+	}
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.DiscardHandler)
+	}
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	return &Transport{opts: opts}
+}
+
+// ClientOptions are what one session adds to the rules.
+type ClientOptions struct {
+	ServerCAs   []byte           // PEM or DER certificates that may sign the server's; nil is the system pool
+	Certificate *tls.Certificate // shown where the server asks; nil is none
+}
+
+// Client returns a client for one session. The only error is an unreadable
+// ServerCAs, an *Error with CodeTLSServer. The caller closes the client.
+func (t *Transport) Client(o ClientOptions) (*Client, error) {
+	conf := &tls.Config{MinVersion: tls.VersionTLS12, Time: t.opts.Now}
+	if o.ServerCAs != nil {
+		certs, err := ParseCertificates(o.ServerCAs)
+		if err != nil {
+			return nil, &Error{Code: CodeTLSServer, Msg: "serverCertificateAuthorities holds no readable certificates (PEM or DER)", Err: err}
+		}
+		conf.RootCAs = x509.NewCertPool()
+		for _, c := range certs {
+			conf.RootCAs.AddCert(c)
+		}
+	}
+	c := &Client{t: t}
+	if o.Certificate != nil {
+		conf.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			c.certAsked.Store(true)
+			return o.Certificate, nil
+		}
+	}
+	c.init(conf)
+	return c, nil
+}
+
+// A Client makes requests for one session. Do and Close are safe for
+// concurrent use.
+type Client struct {
+	t         *Transport
+	tls       *tls.Config
+	dialer    *net.Dialer
+	base      *http.Transport
+	http      *http.Client
+	certAsked atomic.Bool // the server has asked for the client certificate
+}
+
+func (c *Client) init(conf *tls.Config) {
+	o := c.t.opts
+	c.tls = conf
+	c.dialer = &net.Dialer{
+		Timeout:        connectTimeout,
+		Resolver:       o.Resolver,
+		ControlContext: egress(o.Allow),
+	}
+	c.base = &http.Transport{
+		DialContext:            c.dialer.DialContext,
+		TLSClientConfig:        conf,
+		TLSHandshakeTimeout:    tlsTimeout,
+		MaxResponseHeaderBytes: maxHeader,
+		MaxIdleConnsPerHost:    1,
+		IdleConnTimeout:        30 * time.Second,
+	}
+	if o.Proxy != nil {
+		c.base.Proxy = http.ProxyURL(o.Proxy)
+	}
+	c.http = &http.Client{
+		Transport:     c.base,
+		Timeout:       o.Timeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// Do sends req, which must be https, and returns the answer whatever its status,
+// apart from redirects, which are refused. The caller closes the body, which
+// may be empty but is never nil. Errors, also those of reading the body, are *Error.
+func (c *Client) Do(req *http.Request) (*http.Response, error) {
+	if req.URL.Scheme != "https" || req.URL.Host == "" || req.URL.User != nil {
+		return nil, &Error{Code: CodeProtocol, Msg: "only https addresses without a user name are called; correct serviceUri"}
+	}
+	if req.Header.Get("User-Agent") == "" {
+		req.Header.Set("User-Agent", "cloudpki")
+	}
+	begun := c.t.opts.Now()
+	resp, err := c.http.Do(req)
+	if err != nil {
+		err := c.explain(req, err)
+		c.log(req, begun, slog.String("code", string(err.Code)))
+		return nil, err
+	}
+	c.log(req, begun, slog.Int("status", resp.StatusCode))
+	if err := c.refuse(req, resp); err != nil {
+		_ = resp.Body.Close() // the refusal is the error to tell
+		return nil, err
+	}
+	resp.Body = &boundedBody{body: resp.Body, left: c.t.opts.MaxBody, max: c.t.opts.MaxBody, req: req}
+	return resp, nil
+}
+
+// Close closes idle connections. It may be called twice.
+func (c *Client) Close() {
+	c.base.CloseIdleConnections()
+}
+
+// refuse says why an answer must not be used, or nil.
+func (c *Client) refuse(req *http.Request, resp *http.Response) error {
+	switch {
+	case resp.StatusCode >= 300 && resp.StatusCode < 400:
+		to := "an unnamed place"
+		if u, err := resp.Location(); err == nil {
+			to = Clean(u.Scheme+"://"+u.Host, 100)
+		}
+		return &Error{Code: CodeProtocol, Msg: fmt.Sprintf("%s redirects (HTTP %d) to %s; redirects are not followed: set serviceUri to the CA's own address", req.URL.Host, resp.StatusCode, to)}
+	case resp.Header.Get("Content-Encoding") != "" && resp.Header.Get("Content-Encoding") != "identity":
+		return &Error{Code: CodeProtocol, Msg: fmt.Sprintf("%s answers in a content encoding that was not asked for", req.URL.Host)}
+	case resp.ContentLength > c.t.opts.MaxBody:
+		return tooLarge(req, c.t.opts.MaxBody)
+	}
+	return nil
+}
+
+func (c *Client) log(req *http.Request, begun time.Time, result slog.Attr) {
+	c.t.opts.Logger.LogAttrs(req.Context(), slog.LevelDebug, "call CA",
+		slog.String("method", req.Method), slog.String("host", req.URL.Host), slog.String("path", req.URL.Path),
+		result, slog.Duration("took", c.t.opts.Now().Sub(begun)))
+}
+
+// A boundedBody is an answer's body that tells when it is too large and why
+// reading it failed.
+type boundedBody struct {
+	body      io.ReadCloser
+	left, max int64
+	req       *http.Request
+}
+
+func (b *boundedBody) Read(p []byte) (int, error) {
+	if int64(len(p)) > b.left+1 {
+		p = p[:b.left+1]
+	}
+	n, err := b.body.Read(p)
+	if int64(n) > b.left {
+		return int(b.left), tooLarge(b.req, b.max)
+	}
+	b.left -= int64(n)
+	if err != nil && err != io.EOF { //nolint:errorlint // io.Reader promises io.EOF itself
+		err = classify(b.req.Context(), b.req.URL.Hostname(), err)
+	}
+	return n, err
+}
+
+func (b *boundedBody) Close() error { return b.body.Close() }
+
+func tooLarge(req *http.Request, limit int64) *Error {
+	return &Error{Code: CodeProtocol, Msg: fmt.Sprintf("the answer of %s is larger than %d bytes", req.URL.Host, limit)}
+}
+
+// explain turns a failed call into its *Error. Where a server of TLS 1.3
+// refuses the client certificate, its alert can be lost behind the reset of
+// the connection; then one more handshake, which only listens, fetches it.
+func (c *Client) explain(req *http.Request, cause error) *Error {
+	err := classify(req.Context(), req.URL.Hostname(), cause)
+	if err.Code != CodeConnect || !c.certAsked.Load() || !wasCut(cause) || c.t.opts.Proxy != nil {
+		return err
+	}
+	if alert := c.listenForAlert(req.Context(), req.URL); alert != nil {
+		return classify(req.Context(), req.URL.Hostname(), alert)
+	}
+	return err
+}
+
+func (c *Client) listenForAlert(ctx context.Context, u *url.URL) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	port := u.Port()
+	if port == "" {
+		port = "443"
+	}
+	conf := c.tls.Clone()
+	conf.ServerName = u.Hostname()
+	d := tls.Dialer{NetDialer: c.dialer, Config: conf}
+	conn, err := d.DialContext(ctx, "tcp", net.JoinHostPort(u.Hostname(), port))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close() }() // nothing was written: nothing can be lost
+	if deadline, ok := ctx.Deadline(); ok {
+		if err := conn.SetReadDeadline(deadline); err != nil {
+			return nil
+		}
+	}
+	if _, err := conn.Read(make([]byte, 1)); isAlert(err) {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,36 @@
+// Package secret keeps what must not be seen: plaintext that cannot be printed
+// by accident (Text), ciphertext that opens in one place only (Sealed), and the
+// keys that turn one into the other (Keyring).
+package secret
+
+import "log/slog"
+
+const redacted = "REDACTED"
+
+// A Text is a plaintext secret in memory. Every way of printing or marshalling
+// it gives "REDACTED"; only Reveal gives it out.
+type Text struct{ b []byte }
+
+// New returns a Text that holds a copy of b.
+func New(b []byte) Text { return Text{append([]byte{}, b...)} }
+
+// NewString returns a Text that holds s.
+func NewString(s string) Text { return Text{[]byte(s)} }
+
+// Reveal returns the plaintext. The caller must not keep, log or format it;
+// a test lists the callers.
+func (t Text) Reveal() []byte { return t.b }
+
+// IsEmpty reports whether there is no plaintext.
+func (t Text) IsEmpty() bool { return len(t.b) == 0 }
+
+// String, GoString, LogValue, MarshalText and MarshalJSON never tell.
+func (Text) String() string               { return redacted }
+func (Text) GoString() string             { return redacted }
+func (Text) LogValue() slog.Value         { return slog.StringValue(redacted) }
+func (Text) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+func (Text) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
+
+// A Sealed is a ciphertext that names its key and opens only with the
+// associated data it was sealed with. A nil Sealed is no secret at all.
+type Sealed []byte

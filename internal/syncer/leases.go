@@ -1,0 +1,44 @@
+// Package syncer decides when subscriptions are synced: it takes leases on
+// those that are due, bounds how many run at once, keeps the leases alive, and
+// ends runs in order when the program stops. What a sync does is pki.Service's.
+package syncer
+
+import (
+	"context"
+
+	"cloudpki/internal/odata"
+	"cloudpki/internal/pki"
+)
+
+// Leases is what the syncer needs of a store. The row of a subscription is the
+// schedule: no second queue can disagree with it. Methods are safe for
+// concurrent use by many processes.
+type Leases interface {
+	// TakeDue leases up to limit subscriptions that are due at now and not
+	// leased by a live owner, oldest due first, with at most perTenant live
+	// leases a tenant. It raises the fence, and makes or takes up the run: a
+	// queued run becomes running, and a run that a dead owner left running is
+	// resumed with Attempt raised; else a run with a fresh UUIDv7 is made.
+	TakeDue(ctx context.Context, owner string, now, until odata.DateTimeOffset, limit, perTenant int) ([]pki.Lease, error)
+
+	// Extend moves the end of a live lease to until. pki.CodeLeaseLost where
+	// another owner has taken it or the subscription is gone.
+	Extend(ctx context.Context, l pki.Lease, until odata.DateTimeOffset) error
+
+	// Release gives back a lease whose run has not ended: it is due at once
+	// for any worker, and its run is resumed there.
+	Release(ctx context.Context, l pki.Lease) error
+
+	// ReleaseOthers gives back all leases of other owners than owner. Only an
+	// engine that one process can open at a time does anything: those owners
+	// are dead.
+	ReleaseOthers(ctx context.Context, owner string) error
+
+	// NextDue returns when a subscription becomes due or a lease expires next;
+	// Never where nothing is scheduled.
+	NextDue(ctx context.Context) (odata.DateTimeOffset, error)
+
+	// Wake returns a channel that receives after a sync was asked for, by this
+	// process or (PostgreSQL) any other.
+	Wake() <-chan struct{}
+}
