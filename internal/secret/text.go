@@ -3,7 +3,11 @@
 // keys that turn one into the other (Keyring).
 package secret
 
-import "log/slog"
+import (
+	"fmt"
+	"io"
+	"log/slog"
+)
 
 const redacted = "REDACTED"
 
@@ -24,9 +28,10 @@ func (t Text) Reveal() []byte { return t.b }
 // IsEmpty reports whether there is no plaintext.
 func (t Text) IsEmpty() bool { return len(t.b) == 0 }
 
-// String, GoString, LogValue, MarshalText and MarshalJSON never tell.
+// Format, LogValue, MarshalText and MarshalJSON never tell. Format covers the
+// verbs, such as %d, that would look past a String method.
+func (Text) Format(f fmt.State, _ rune)   { _, _ = io.WriteString(f, redacted) }
 func (Text) String() string               { return redacted }
-func (Text) GoString() string             { return redacted }
 func (Text) LogValue() slog.Value         { return slog.StringValue(redacted) }
 func (Text) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 func (Text) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }

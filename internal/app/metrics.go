@@ -1,0 +1,121 @@
+package app
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"cloudpki/internal/pki"
+)
+
+// metrics are the figures for Prometheus. Labels hold neither tenants nor ids:
+// whoever may scrape must not learn who is served.
+type metrics struct {
+	registry *prometheus.Registry
+	requests *prometheus.HistogramVec
+	syncs    *prometheus.CounterVec
+	syncTime *prometheus.HistogramVec
+}
+
+func newMetrics(q *queue) *metrics {
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "cloudpki_http_request_duration_seconds", Help: "Time to answer a request.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
+		}, []string{"route", "method", "status"}),
+		syncs: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "cloudpki_syncs_total", Help: "Ended syncs; code is empty for success.",
+		}, []string{"provider", "outcome", "code"}),
+		syncTime: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "cloudpki_sync_duration_seconds", Help: "Time from the begin of a sync to its end.",
+			Buckets: []float64{.1, .5, 1, 5, 15, 60, 300, 900, 1800, 3600},
+		}, []string{"provider", "outcome"}),
+	}
+	m.registry.MustRegister(m.requests, m.syncs, m.syncTime, q,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+func (m *metrics) handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second})
+}
+
+func (m *metrics) request(route, method string, status int, took time.Duration) {
+	m.requests.WithLabelValues(route, method, strconv.Itoa(status)).Observe(took.Seconds())
+}
+
+func (m *metrics) sync(o pki.SyncOutcome) {
+	outcome := "succeeded"
+	if o.Code != "" {
+		outcome = "failed"
+	}
+	m.syncs.WithLabelValues(o.Provider, outcome, string(o.Code)).Inc()
+	m.syncTime.WithLabelValues(o.Provider, outcome).Observe(o.Duration.Seconds())
+}
+
+// queue collects the backlog when Prometheus asks.
+type queue struct {
+	read func(ctx context.Context) (pki.Backlog, error)
+	now  func() time.Time
+
+	subscriptions, due, lag, expiring, first, up *prometheus.Desc
+}
+
+// scrapeTimeout bounds the look into the store for one scrape.
+const scrapeTimeout = 5 * time.Second
+
+func newQueue(read func(context.Context) (pki.Backlog, error), now func() time.Time) *queue {
+	describe := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc(name, help, labels, nil)
+	}
+	return &queue{
+		read: read, now: now,
+		subscriptions: describe("cloudpki_subscriptions", "Subscriptions in the store."),
+		due:           describe("cloudpki_syncs_due", "Subscriptions that are due and not taken up yet."),
+		lag:           describe("cloudpki_sync_queue_lag_seconds", "How long the longest due subscription has waited."),
+		expiring:      describe("cloudpki_client_certificates_expiring", "Client certificates of subscriptions that end within so many days; 0 counts those that have ended.", "days"),
+		first:         describe("cloudpki_client_certificate_first_expiry_timestamp_seconds", "Earliest end of a client certificate of a subscription; absent where there is none."),
+		up:            describe("cloudpki_store_up", "Whether the store answered this scrape."),
+	}
+}
+
+// Describe tells Prometheus what there is, as prometheus.Collector asks.
+func (q *queue) Describe(to chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{q.subscriptions, q.due, q.lag, q.expiring, q.first, q.up} {
+		to <- d
+	}
+}
+
+// Collect reads the store once, as prometheus.Collector asks.
+func (q *queue) Collect(to chan<- prometheus.Metric) {
+	ctx, stop := context.WithTimeout(context.Background(), scrapeTimeout)
+	defer stop()
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	b, err := q.read(ctx)
+	if err != nil {
+		gauge(q.up, 0)
+		return
+	}
+	gauge(q.up, 1)
+	gauge(q.subscriptions, float64(b.Subscriptions))
+	gauge(q.due, float64(b.Due))
+	var lag time.Duration
+	if !b.OldestDue.IsNever() {
+		lag = max(0, q.now().Sub(b.OldestDue.Time()))
+	}
+	gauge(q.lag, lag.Seconds())
+	for _, e := range b.Expiring {
+		gauge(q.expiring, float64(e.Count), strconv.Itoa(e.Days))
+	}
+	if !b.FirstExpiry.IsNever() {
+		gauge(q.first, float64(b.FirstExpiry.Time().Unix()))
+	}
+}
