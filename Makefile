@@ -1,0 +1,75 @@
+# Two commands are enough: make dev, make test. make help lists the others.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+GO ?= go
+TOOL := $(GO) tool -modfile=tools/go.mod
+FUZZTIME ?= 1m
+BENCH ?= .
+# Modules of their own, so that what they need stays out of the product.
+NESTED := testca/stepca e2e/clients
+
+.PHONY: help dev build test nested check lint fmt generate generated fuzz bench cover clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+dev: ## run the service with a simulated CA on this machine
+	CGO_ENABLED=0 $(GO) run ./cmd/cloudpki dev
+
+build: ## build bin/cloudpki
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/cloudpki ./cmd/cloudpki
+
+test: ## vet and run every test, with the race detector
+	@.ci/setup
+	$(GO) vet ./...
+	CGO_ENABLED=1 $(GO) test -race -timeout 8m ./...
+	@$(MAKE) --no-print-directory nested
+
+nested: # the tests of the nested modules
+	@for dir in $(NESTED); do \
+		if [ -f "$$dir/package-lock.json" ]; then \
+			echo "npm ci in $$dir"; npm --prefix "$$dir" ci --no-audit --no-fund --loglevel=error; \
+		fi; \
+		echo "go test in $$dir"; $(GO) -C "$$dir" test -timeout 8m ./...; \
+	done
+
+check: lint generated test ## everything before a commit: linter, formatter, generated files, tests
+
+lint: ## run the linters and look at the format
+	$(TOOL) golangci-lint run
+	@unformatted=$$($(TOOL) gofumpt -l .); \
+		[ -z "$$unformatted" ] || { echo "not formatted; run make fmt:" $$unformatted; exit 1; }
+	$(GO) mod tidy -diff
+
+fmt: ## format the source
+	$(TOOL) gofumpt -w .
+
+generate: ## write the generated files
+	$(GO) generate ./...
+
+generated: # fail when the generated files are stale
+	@state() { { git diff; git ls-files --others --exclude-standard; } | git hash-object --stdin; }; \
+		before=$$(state); $(GO) generate ./...; \
+		[ "$$before" = "$$(state)" ] || { echo "generated files were stale and are written now; commit them"; exit 1; }
+
+fuzz: ## run each fuzz target for FUZZTIME
+	@$(GO) test -list '^Fuzz' ./... \
+		| awk '/^Fuzz/ {names[n++] = $$1} /^ok/ {for (i = 0; i < n; i++) print names[i], $$2; n = 0}' \
+		| while read -r name package; do \
+			echo "$$package $$name"; \
+			$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$package" </dev/null; \
+		done
+
+bench: ## run the benchmarks that match BENCH
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem ./...
+
+cover: ## write cover.html and print the total
+	$(GO) test -coverprofile cover.out ./...
+	$(GO) tool cover -html cover.out -o cover.html
+	$(GO) tool cover -func cover.out | tail -n 1
+
+clean: ## remove what the targets above have made
+	rm -rf bin cover.out cover.html

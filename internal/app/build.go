@@ -1,0 +1,277 @@
+package app
+
+import (
+	"context"
+	"crypto"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"cloudpki/internal/auth"
+	"cloudpki/internal/auth/issuer"
+	"cloudpki/internal/config"
+	"cloudpki/internal/graph"
+	"cloudpki/internal/pki"
+	"cloudpki/internal/provider"
+	"cloudpki/internal/provider/all"
+	"cloudpki/internal/secret"
+	"cloudpki/internal/store"
+	"cloudpki/internal/syncer"
+)
+
+// A service is the rooms, built and not yet running.
+type service struct {
+	cfg     config.Config
+	options Options
+	origin  string
+	root    *secret.Root
+	closers []func() error // in the order of building
+
+	store    *store.DB
+	metrics  *metrics
+	pki      *pki.Service
+	issuer   *issuer.Issuer // nil where others hand out the tokens
+	verifier *auth.Verifier
+	graph    *graph.Server
+	tls      *tls.Config
+	syncer   *syncer.Syncer
+	stopping chan struct{} // closed when requests are no longer welcome
+}
+
+// build makes the rooms, each from those before it. What it had built when one
+// fails is closed.
+func build(ctx context.Context, cfg config.Config, o Options, address string) (s *service, err error) {
+	s = &service{cfg: cfg, options: o, origin: cfg.Listen.PublicOrigin, stopping: make(chan struct{})}
+	if s.origin == "" {
+		s.origin = "https://" + address
+	}
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	for _, step := range []func(context.Context) error{
+		s.buildStore, s.buildPKI, s.buildAuth, s.buildGraph, s.buildSyncer,
+	} {
+		if err := step(ctx); err != nil {
+			return nil, err
+		}
+	}
+	s.tls, err = serverTLS(cfg, s.origin, o.Now)
+	return s, err
+}
+
+// close ends what holds files or connections, the last built first.
+func (s *service) close() {
+	for _, c := range slices.Backward(s.closers) {
+		if err := c(); err != nil {
+			s.options.Log.Error("closing failed", slog.Any("error", err))
+		}
+	}
+}
+
+func (s *service) buildStore(ctx context.Context) error {
+	root, created, err := secret.LoadOrCreateRoot(s.cfg.Keys.RootFile)
+	if err != nil {
+		return fmt.Errorf("keys.root_file: %w", err)
+	}
+	if created {
+		s.options.Log.Warn("made a new root key; back it up apart from the database, nothing opens without it",
+			slog.String("file", s.cfg.Keys.RootFile))
+	}
+	s.root = root
+	s.store, err = store.Open(ctx, store.Options{URL: string(s.cfg.Database.URL), Log: s.options.Log, Now: s.options.Now})
+	if err != nil {
+		return fmt.Errorf("database.url: %w", err)
+	}
+	s.closers = append(s.closers, s.store.Close)
+	s.metrics = newMetrics(newQueue(s.store.Backlog, s.options.Now))
+	return nil
+}
+
+func (s *service) buildPKI(context.Context) error {
+	catalog, err := provider.NewCatalog(all.Kinds()...)
+	if err != nil {
+		return fmt.Errorf("list the providers: %w", err)
+	}
+	s.pki, err = pki.NewService(pki.Options{
+		Store:   s.store,
+		Keyring: secret.NewKeyring(s.root, s.store),
+		Root:    s.root,
+		Catalog: catalog,
+		Transport: provider.NewTransport(provider.TransportOptions{
+			Allow: s.cfg.Outbound.Allow, MaxBody: int64(s.cfg.Outbound.MaxResponseBytes), Logger: s.options.Log, Now: s.options.Now,
+		}),
+		Now: s.options.Now,
+		Log: s.options.Log,
+		Schedule: pki.Schedule{
+			Interval: s.cfg.Sync.Interval, MinimumInterval: s.cfg.Sync.MinimumInterval,
+			RunTimeout: s.cfg.Sync.RunTimeout, MaxMissingPercent: s.cfg.Sync.MaxRemovalPercent,
+		},
+		Observe: s.metrics.sync,
+	})
+	return err
+}
+
+func (s *service) buildAuth(ctx context.Context) error {
+	var issuers []auth.Issuer
+	if s.cfg.Issuer.Enabled {
+		own, err := s.buildIssuer()
+		if err != nil {
+			return err
+		}
+		s.issuer = own
+		issuers = append(issuers, own.Trusted())
+	}
+	for _, i := range s.cfg.Auth.Issuers {
+		issuers = append(issuers, auth.Issuer{
+			Name: i.Issuer, URL: i.Issuer, Audiences: i.Audiences, TenantClaim: i.TenantClaim, Tenant: i.Tenant, KeysURL: i.JWKSURI,
+		})
+	}
+	verifier, err := auth.NewVerifier(ctx, auth.Options{Issuers: issuers, Now: s.options.Now, Log: s.options.Log})
+	if err != nil {
+		return err
+	}
+	s.verifier = verifier
+	s.closers = append(s.closers, verifier.Close)
+	return nil
+}
+
+func (s *service) buildIssuer() (*issuer.Issuer, error) {
+	key, err := issuer.LoadOrCreateKey(s.cfg.Issuer.KeyFile)
+	if err != nil {
+		return nil, fmt.Errorf("issuer.key_file: %w", err)
+	}
+	clients, tenants, err := s.clients()
+	if err != nil {
+		return nil, err
+	}
+	if len(tenants) == 0 {
+		return nil, errors.New("issuer.tenants: the embedded issuer has no tenant; list clients in issuer.clients, or set issuer.enabled to false")
+	}
+	return issuer.New(issuer.Options{
+		Origin: s.origin, Tenants: tenants, Clients: clients, Keys: []crypto.Signer{key},
+		Audiences: s.cfg.Issuer.Audiences, Lifetime: s.cfg.Issuer.TokenLifetime, Now: s.options.Now, Log: s.options.Log,
+	})
+}
+
+// clients reads the configured clients with their secrets and certificates.
+func (s *service) clients() ([]issuer.Client, []string, error) {
+	tenants := slices.Clone(s.cfg.Issuer.Tenants)
+	var out []issuer.Client
+	for i, c := range s.cfg.Issuer.Clients {
+		client := issuer.Client{ID: c.ID, Tenant: c.Tenant, Name: c.Name, Roles: c.Roles, RequestsPerMinute: c.RequestsPerMinute}
+		if c.SecretFile != "" {
+			text, err := os.ReadFile(c.SecretFile)
+			if err != nil {
+				return nil, nil, fmt.Errorf("issuer.clients[%d].secret_file: %w", i, err)
+			}
+			client.SecretHashes = []issuer.SecretHash{issuer.HashSecret(secret.NewString(strings.TrimSpace(string(text))))}
+		}
+		for _, file := range c.CertificateFiles {
+			certs, err := readCertificates(file)
+			if err != nil {
+				return nil, nil, fmt.Errorf("issuer.clients[%d].certificate_files: %w", i, err)
+			}
+			client.Certificates = append(client.Certificates, certs...)
+		}
+		if !slices.Contains(tenants, c.Tenant) {
+			tenants = append(tenants, c.Tenant)
+		}
+		out = append(out, client)
+	}
+	return out, tenants, nil
+}
+
+// readCertificates returns the certificates in a PEM file; other blocks, such
+// as a key that stands beside them, are passed over.
+func readCertificates(path string) ([]*x509.Certificate, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var certs []*x509.Certificate
+	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+		if block.Type != "CERTIFICATE" {
+			continue
+		}
+		cert, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		certs = append(certs, cert)
+	}
+	if len(certs) == 0 {
+		return nil, fmt.Errorf("%s holds no certificate in PEM", path)
+	}
+	return certs, nil
+}
+
+func (s *service) buildGraph(context.Context) error {
+	tokenKey, err := s.root.Derive("skip tokens")
+	if err != nil {
+		return err
+	}
+	budgets := make(map[string]int)
+	for _, c := range s.cfg.Issuer.Clients {
+		budgets[c.ID] = c.RequestsPerMinute
+	}
+	s.graph, err = graph.New(graph.Options{
+		Service: s.pki, Verifier: s.verifier, Origin: s.origin, Authority: s.origin, TokenKey: tokenKey,
+		Limits: graph.Limits{
+			PerMinute: s.cfg.API.RequestsPerMinute, Concurrent: s.cfg.API.MaxConcurrent,
+			Override: func(client string) int { return budgets[client] },
+		},
+		Log: s.options.Log, Now: s.options.Now,
+		Observe: s.observe,
+	})
+	return err
+}
+
+func (s *service) buildSyncer(context.Context) error {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "localhost"
+	}
+	s.syncer = syncer.New(syncer.Options{
+		Leases: s.store, Sync: s.pki.Sync, Owner: net.JoinHostPort(host, uuid.NewString()),
+		Workers: s.cfg.Sync.Workers, PerTenant: s.cfg.Sync.PerTenant, Lease: s.cfg.Sync.Lease,
+		Now: s.options.Now, Log: s.options.Log,
+	})
+	return nil
+}
+
+// handler sends each request to the room that answers it.
+func (s *service) handler() http.Handler {
+	readiness := ready(s.store.Ping, s.stopping)
+	figures := s.metrics.handler()
+	ownMetrics := s.cfg.Metrics.Enabled && s.cfg.Metrics.Address == ""
+	lost := s.graph.NotFound()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+		switch {
+		case strings.EqualFold(first, "beta"):
+			s.graph.ServeHTTP(w, r)
+		case r.URL.Path == "/livez":
+			live(w, r)
+		case r.URL.Path == "/readyz":
+			readiness(w, r)
+		case r.URL.Path == "/metrics" && ownMetrics:
+			figures.ServeHTTP(w, r)
+		case s.issuer != nil && s.issuer.Serves(r):
+			s.issuer.ServeHTTP(w, r)
+		default:
+			lost.ServeHTTP(w, r)
+		}
+	})
+}

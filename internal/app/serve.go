@@ -1,0 +1,106 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"cloudpki/internal/odata"
+	"cloudpki/internal/pki"
+)
+
+// Bounds of the HTTP server.
+const (
+	headerTimeout = 10 * time.Second
+	readTimeout   = 60 * time.Second
+	writeTimeout  = 120 * time.Second
+	idleTimeout   = 120 * time.Second
+	maxHeader     = 16 << 10
+
+	// Rows that deleted subscriptions left behind go in batches, so that no
+	// write waits long behind them.
+	purgeBatch  = 1000
+	purgePeriod = time.Minute
+)
+
+// serve answers requests until ctx is done, then lets those under way finish.
+func (s *service) serve(ctx context.Context, listener net.Listener) error {
+	server := &http.Server{
+		Handler: s.handler(), TLSConfig: s.tls,
+		ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
+		MaxHeaderBytes: maxHeader,
+		ErrorLog:       slog.NewLogLogger(s.options.Log.Handler(), slog.LevelDebug),
+		// Requests outlive ctx by their farewell, but no longer.
+		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
+	}
+	stopped := make(chan error, 1)
+	go func() {
+		<-ctx.Done()
+		close(s.stopping)
+		stopped <- shutdown(ctx, server)
+	}()
+	if err := server.ServeTLS(listener, "", ""); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve: %w", err)
+	}
+	return <-stopped
+}
+
+// serveMetrics answers scrapes on a plain listener of its own.
+func (s *service) serveMetrics(ctx context.Context) error {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.cfg.Metrics.Address)
+	if err != nil {
+		return fmt.Errorf("metrics.address: %w", err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", s.metrics.handler())
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: headerTimeout, MaxHeaderBytes: maxHeader}
+	stopped := make(chan error, 1)
+	go func() {
+		<-ctx.Done()
+		stopped <- shutdown(ctx, server)
+	}()
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve metrics: %w", err)
+	}
+	return <-stopped
+}
+
+// shutdown waits for the requests under way, then cuts what is left.
+func shutdown(ctx context.Context, server *http.Server) error {
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), farewell)
+	defer stop()
+	if err := server.Shutdown(ctx); err != nil {
+		return server.Close()
+	}
+	return nil
+}
+
+// purge removes what deleted subscriptions left behind, in small batches.
+func (s *service) purge(ctx context.Context) error {
+	tick := time.NewTicker(purgePeriod)
+	defer tick.Stop()
+	for {
+		expired := odata.FromTime(s.options.Now().Add(-pki.ReplayWindow))
+		more, err := s.store.Purge(ctx, expired, purgeBatch)
+		if err != nil && ctx.Err() == nil {
+			s.options.Log.Warn("purge failed", slog.Any("error", err))
+		}
+		if more && err == nil && ctx.Err() == nil {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// observe counts and logs one answered request.
+func (s *service) observe(route, method string, status int, took time.Duration, _ pki.TenantID) {
+	s.metrics.request(route, method, status, took)
+}

@@ -1,0 +1,75 @@
+package arch
+
+// A room is one row of the import table.
+type room struct {
+	dir string // below internal/; "x/*" stands for every folder right below x
+	// may lists the rooms it may import; "*" is every room, "x/*" those below x.
+	may []string
+}
+
+// rooms returns the import table: which package may import which. The first
+// row that fits counts. Tests may import what they like.
+func rooms() []room {
+	return []room{
+		{"odata", nil},
+		{"secret", nil},
+		{"secret/*", []string{"secret"}},
+		{"trust", nil},
+		{"config", nil},
+		{"arch", nil},
+		{"pgtest", nil},
+		{"casim", []string{"secret"}},
+		{"provider", []string{"secret"}},
+		{"provider/all", []string{"provider", "provider/*"}},
+		{"provider/*", []string{"provider", "secret"}},
+		{"pki", []string{"odata", "secret", "provider"}},
+		{"auth", []string{"pki", "secret"}},
+		{"auth/issuer", []string{"auth", "pki", "secret"}},
+		// The times in the nouns of pki are odata.DateTime.
+		{"syncer", []string{"pki", "odata"}},
+		{"notify", []string{"pki", "odata"}},
+		// The store knows the rooms above it only to say that it fits their interfaces.
+		{"store", []string{"pki", "odata", "secret", "auth", "syncer", "notify"}},
+		{"store/storetest", []string{"store", "pgtest", "pki", "odata", "secret", "auth", "syncer", "notify"}},
+		{"graph", []string{"pki", "odata", "auth", "trust", "secret", "provider"}},
+		{"web", []string{"pki", "auth", "secret", "provider"}},
+		{"app", []string{"*"}},
+		{"dev", []string{"app", "casim", "config", "graph", "secret"}},
+		{"cli", []string{"dev", "app", "config", "graph", "casim", "secret"}},
+	}
+}
+
+// testOnly returns the rooms that only tests and each other may import.
+func testOnly() []string {
+	return []string{"arch", "pgtest", "provider/providertest", "store/storetest"}
+}
+
+// leafLibraries returns the import prefixes outside the standard library that
+// each leaf may use. Rooms that are not listed may use any.
+func leafLibraries() map[string][]string {
+	return map[string][]string{
+		"odata":  {"github.com/go-json-experiment/json"},
+		"secret": {"golang.org/x/crypto"},
+		"trust":  {"software.sslmate.com/src/go-pkcs12", "github.com/smallstep/pkcs7"},
+		"config": {"github.com/knadh/koanf"},
+		"arch":   nil,
+		"pgtest": nil,
+		"pki":    {"github.com/google/uuid", "software.sslmate.com/src/go-pkcs12", "golang.org/x"},
+	}
+}
+
+// noHTTP returns the rooms that must not know HTTP.
+func noHTTP() []string { return []string{"odata", "secret", "pki", "trust", "config"} }
+
+// revealers returns the folders whose code may call secret.Text.Reveal. A new
+// entry is a decision about who sees plaintext: say so in the change.
+func revealers() []string {
+	return []string{
+		"internal/auth",     // compares client secrets
+		"internal/casim",    // a CA checks the passwords it is sent
+		"internal/cli",      // prints what its user asked for
+		"internal/pki",      // seals, and unseals for one sync
+		"internal/provider", // sends credentials to the CA
+		"internal/secret",   // defines it
+	}
+}

@@ -1,0 +1,239 @@
+// Package config is everything an operator can set: one struct whose field
+// comments are the manual (docs/configuration.md is made from them), loaded
+// from a file, the environment and flags, with every fault told at once.
+//
+//go:generate go test -run TestManual . -update
+package config
+
+import (
+	"log/slog"
+	"net/netip"
+	"time"
+)
+
+// A Config is the whole configuration. Default and Load return it complete:
+// values that follow from others are filled in.
+type Config struct {
+	Data     Data     `key:"data"`
+	Listen   Listen   `key:"listen"`
+	TLS      TLS      `key:"tls"`
+	Database Database `key:"database"`
+	Keys     Keys     `key:"keys"`
+	Issuer   Issuer   `key:"issuer"`
+	Auth     Auth     `key:"auth"`
+	API      API      `key:"api"`
+	Sync     Sync     `key:"sync"`
+	Outbound Outbound `key:"outbound"`
+	Log      Log      `key:"log"`
+	Metrics  Metrics  `key:"metrics"`
+
+	origins map[string]Origin // by key; a key that is absent has its default
+}
+
+// Data says where the service keeps its files.
+type Data struct {
+	// Folder of all that the service writes: the embedded database, the keys and certificates that it makes for itself. It is made with mode 0700 when it does not exist. Back it up as a whole.
+	Directory string `key:"directory"`
+}
+
+// Listen says where the service is reached.
+type Listen struct {
+	// Address and port of the HTTPS listener. Port 0 takes a free one. `0.0.0.0:8443` listens on every interface.
+	Address string `key:"address"`
+
+	// Origin under which clients reach the service, without a path: `https://pki.example.com`. Links, the metadata and the embedded issuer's name are made from it. When empty it follows from `listen.address`; it must be set when that listens on every interface.
+	PublicOrigin string `key:"public_origin"`
+}
+
+// TLS is the server's certificate.
+type TLS struct {
+	// PEM file with the server's certificate and its chain. When empty, the service makes a CA and a certificate of its own in the data directory. The file is read again when it changes.
+	CertificateFile string `key:"certificate_file"`
+
+	// PEM file with the private key of `tls.certificate_file`. Nobody but its owner and group may read it.
+	KeyFile string `key:"key_file"`
+
+	// Further host names and IP addresses for the certificate that the service makes itself, besides the host of `listen.public_origin` and localhost.
+	Hosts []string `key:"hosts"`
+}
+
+// Database is where subscriptions are kept.
+type Database struct {
+	// Address of the database: `sqlite:PATH` for the embedded one, or `postgres://USER:PASSWORD@HOST/NAME`. When empty, `cloudpki.db` in the data directory. A password is better kept out of it: PostgreSQL's own PGPASSFILE is honoured.
+	URL DatabaseURL `key:"url"`
+}
+
+// Keys protect the credentials of certification authorities.
+type Keys struct {
+	// File with the root key under which stored credentials are sealed. When empty, `root.key` in the data directory, made at the first start. Without this file the credentials in a backup cannot be opened. Nobody but its owner may read it.
+	RootFile string `key:"root_file"`
+}
+
+// Issuer is the embedded token issuer, shaped like Microsoft Entra ID.
+type Issuer struct {
+	// Whether the embedded issuer hands out tokens. Switch it off where Entra ID or another provider in `auth.issuers` does.
+	Enabled bool `key:"enabled"`
+
+	// File with the issuer's signing key. When empty, `issuer.key` in the data directory, made at the first start. Nobody but its owner may read it.
+	KeyFile string `key:"key_file"`
+
+	// Tenants that tokens may be issued for, each an id as it stands in the token's `tid`. When empty, those of `issuer.clients`.
+	Tenants []string `key:"tenants"`
+
+	// Audiences that clients may ask tokens for, besides `listen.public_origin`.
+	Audiences []string `key:"audiences"`
+
+	// How long a token is valid, from 1m to 24h.
+	TokenLifetime time.Duration `key:"token_lifetime"`
+
+	// Clients that may ask for tokens. Set in the file only.
+	Clients []Client `key:"clients"`
+}
+
+// A Client is a program that may ask the embedded issuer for tokens.
+type Client struct {
+	// Client id, as the program sends it; unique among the clients.
+	ID string `key:"id"`
+
+	// Name for logs and the audit trail.
+	Name string `key:"name"`
+
+	// Tenant that the client belongs to.
+	Tenant string `key:"tenant"`
+
+	// File that holds the client's secret. Nobody but its owner and group may read it.
+	SecretFile string `key:"secret_file"`
+
+	// PEM files with certificates, any of which proves the client instead of a secret.
+	CertificateFiles []string `key:"certificate_files"`
+
+	// Application roles that the client's tokens carry, such as `DeviceManagementConfiguration.ReadWrite.All`.
+	Roles []string `key:"roles"`
+
+	// Budget of this client; 0 takes `api.requests_per_minute`.
+	RequestsPerMinute int `key:"requests_per_minute"`
+}
+
+// Auth says whose tokens are accepted.
+type Auth struct {
+	// Token issuers to trust, besides the embedded one. Set in the file only.
+	Issuers []TrustedIssuer `key:"issuers"`
+}
+
+// A TrustedIssuer is an OpenID Connect provider whose tokens are accepted.
+type TrustedIssuer struct {
+	// The issuer exactly as it stands in the token's `iss`: `https://login.microsoftonline.com/TENANT/v2.0`.
+	Issuer string `key:"issuer"`
+
+	// Address of its signing keys. When empty it is read from the issuer's discovery document.
+	JWKSURI string `key:"jwks_uri"`
+
+	// Audiences of which the token must carry one.
+	Audiences []string `key:"audiences"`
+
+	// Claim that names the tenant. When empty, `tid`. Either this or `tenant` may be set.
+	TenantClaim string `key:"tenant_claim"`
+
+	// Tenant of every token of this issuer, where its tokens carry none.
+	Tenant string `key:"tenant"`
+}
+
+// API bounds what clients may ask of the service.
+type API struct {
+	// Largest request body, counted after decompression.
+	MaxBodyBytes Size `key:"max_body_bytes"`
+
+	// Requests served at the same time; further ones are answered 503 with Retry-After.
+	MaxConcurrent int `key:"max_concurrent"`
+
+	// Budget of each client; what is beyond it is answered 429 with Retry-After. 0 sets no bound.
+	RequestsPerMinute int `key:"requests_per_minute"`
+}
+
+// Sync says when certification authorities are visited.
+type Sync struct {
+	// Time between two syncs of a subscription that sets no schedule of its own.
+	Interval time.Duration `key:"interval"`
+
+	// Shortest schedule that a subscription may set.
+	MinimumInterval time.Duration `key:"minimum_interval"`
+
+	// Syncs that this process runs at the same time.
+	Workers int `key:"workers"`
+
+	// Syncs of one tenant that run at the same time, so that a large tenant does not hold up the others.
+	PerTenant int `key:"per_tenant"`
+
+	// Longest run; what it has stored by then is kept, and the next run goes on from there.
+	RunTimeout time.Duration `key:"run_timeout"`
+
+	// How long a run belongs to its process without a sign of life. After that another process takes it over.
+	Lease time.Duration `key:"lease"`
+
+	// Largest share of a subscription's certificates, in percent, that may vanish in one sync. Beyond it nothing is marked as missing and the sync fails with `too_many_removals`. 100 accepts all.
+	MaxRemovalPercent int `key:"max_removal_percent"`
+}
+
+// Outbound bounds the connections to certification authorities and webhooks.
+type Outbound struct {
+	// Address ranges, besides the public internet, that the service may connect to: `10.20.0.0/16`. Loopback, link-local and private ranges are refused unless they are listed, so that a subscription cannot be used to reach inside the network.
+	Allow []netip.Prefix `key:"allow"`
+
+	// Largest answer that is read from another server.
+	MaxResponseBytes Size `key:"max_response_bytes"`
+}
+
+// Log says what is written to standard error.
+type Log struct {
+	// Least severity that is written: `debug`, `info`, `warn` or `error`.
+	Level slog.Level `key:"level"`
+
+	// Form of a line: `text` for people, `json` for collectors.
+	Format string `key:"format"`
+}
+
+// Metrics says where Prometheus finds the figures.
+type Metrics struct {
+	// Whether `/metrics` is served.
+	Enabled bool `key:"enabled"`
+
+	// Address and port of a plain HTTP listener for `/metrics` alone. When empty, it is served by the HTTPS listener.
+	Address string `key:"address"`
+}
+
+// Default returns the configuration of a service for which nothing is set.
+func Default() Config {
+	c := raw()
+	c.derive()
+	return c
+}
+
+// raw returns the defaults that do not follow from other settings.
+func raw() Config {
+	return Config{
+		Data:   Data{Directory: "data"},
+		Listen: Listen{Address: "127.0.0.1:8443"},
+		Issuer: Issuer{
+			Enabled:       true,
+			Audiences:     []string{"https://graph.microsoft.com"},
+			TokenLifetime: time.Hour,
+		},
+		API: API{
+			MaxBodyBytes:      4 << 20,
+			MaxConcurrent:     256,
+			RequestsPerMinute: 6000,
+		},
+		Sync: Sync{
+			Interval:          6 * time.Hour,
+			MinimumInterval:   15 * time.Minute,
+			Workers:           8,
+			PerTenant:         4,
+			RunTimeout:        30 * time.Minute,
+			Lease:             30 * time.Second,
+			MaxRemovalPercent: 25,
+		},
+		Outbound: Outbound{MaxResponseBytes: 32 << 20},
+		Log:      Log{Level: slog.LevelInfo, Format: "text"},
+		Metrics:  Metrics{Enabled: true},
+	}
+}

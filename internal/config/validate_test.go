@@ -1,0 +1,111 @@
+package config
+
+import (
+	"os"
+	"strings"
+	"testing"
+)
+
+func TestFaultsNameTheSettingAndTheRemedy(t *testing.T) {
+	t.Parallel()
+	open := write(t, "open", "s3cret")
+	if err := os.Chmod(open, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	closed := write(t, "closed", "s3cret")
+	for _, c := range []struct{ file, want string }{
+		// What cannot be read.
+		{"sync: {interval: 6hours}", `sync.interval: "6hours" is no duration; write it with its unit, such as 30s, 15m or 6h`},
+		{"sync: {interval: 21600}", `sync.interval: "21600" is no duration`},
+		{"sync: {workers: 1.5}", `sync.workers: "1.5" is no whole number`},
+		{"sync: {workers: [1]}", `sync.workers: must be a single value`},
+		{"sync: 5", `sync: is a section; put its settings below it`},
+		{"metrics: {enabled: perhaps}", `metrics.enabled: "perhaps" is neither true nor false`},
+		{"log: {level: trace}", `log.level: "trace" is no level; write debug, info, warn or error`},
+		{"api: {max_body_bytes: 4 MB}", `api.max_body_bytes: "4 MB" is no size`},
+		{"outbound: {allow: [10.0.0.1]}", `outbound.allow: "10.0.0.1" is an address, not a range; write 10.0.0.1/32`},
+		{"outbound: {allow: [10.0.0.1/8]}", `outbound.allow: "10.0.0.1/8" has bits behind its length; write 10.0.0.0/8`},
+		{"outbound: {allow: [intranet]}", `outbound.allow: "intranet" is no address range`},
+		{"outbound: {allow: 7}", `outbound.allow: must be a list`},
+		{"issuer: {clients: a}", `issuer.clients: must be a list in the configuration file`},
+		{"issuer: {clients: [{id: a, tenant: b, secret: c}]}", `issuer.clients[0].secret: unknown setting; did you mean issuer.clients[0].secret_file?`},
+		{"tsl: {}", "tsl: unknown setting; did you mean tls?"},
+
+		// What contradicts itself or its bounds.
+		{"data: {directory: ''}", "data.directory: must be set"},
+		{"listen: {address: localhost}", `listen.address: "localhost" is no address with a port`},
+		{"listen: {address: 'localhost:99999'}", `listen.address: "localhost:99999" has no port between 0 and 65535`},
+		{"listen: {address: '0.0.0.0:8443'}", "listen.public_origin: must be set"},
+		{"listen: {address: ':8443'}", "listen.public_origin: must be set"},
+		{"listen: {public_origin: 'http://a.example'}", "listen.public_origin: \"http://a.example\" is no https origin"},
+		{"listen: {public_origin: 'https://a.example/'}", "listen.public_origin: \"https://a.example/\" is no https origin"},
+		{"tls: {certificate_file: " + closed + "}", "tls.key_file: must be set when tls.certificate_file is"},
+		{"tls: {key_file: " + closed + "}", "tls.certificate_file: must be set when tls.key_file is"},
+		{"tls: {certificate_file: /none.pem, key_file: " + closed + "}", "tls.certificate_file: /none.pem does not exist"},
+		{"tls: {certificate_file: /tmp, key_file: " + closed + "}", "tls.certificate_file: /tmp is no file"},
+		{"tls: {certificate_file: " + open + ", key_file: " + open + "}", "tls.key_file: " + open + " can be read by everybody; run: chmod 600 " + open},
+		{"tls: {hosts: ['https://a.example']}", "tls.hosts: \"https://a.example\" is neither a host name nor an IP address"},
+		{"database: {url: 'mysql://a/b'}", "database.url: must begin with sqlite: or postgres://"},
+		{"database: {url: 'postgres://a'}", "database.url: names no database"},
+		{"database: {url: 'sqlite:'}", "database.url: names no file"},
+		{"keys: {root_file: /none.key}", "keys.root_file: /none.key does not exist"},
+		{"keys: {root_file: " + open + "}", "keys.root_file: " + open + " can be read by everybody"},
+		{"issuer: {token_lifetime: 30s}", "issuer.token_lifetime: must be between 1m and 24h, is 30s"},
+		{"issuer: {clients: [{}]}", "issuer.clients[0].id: must be set"},
+		{"issuer: {clients: [{}]}", "issuer.clients[0].secret_file: must be set, unless certificate_files are"},
+		{"issuer: {clients: [{id: a, tenant: b, certificate_files: [" + open + "]}, {id: a, tenant: b, certificate_files: [" + open + "]}]}", `issuer.clients[1].id: "a" is the id of another client too`},
+		{"issuer: {tenants: [contoso], clients: [{id: a, tenant: contosso, secret_file: " + closed + "}]}", `issuer.clients[0].tenant: "contosso" is not in issuer.tenants; did you mean contoso?`},
+		{"issuer: {enabled: false}", "auth.issuers: must name an issuer when issuer.enabled is false"},
+		{"auth: {issuers: [{issuer: 'https://a.example'}]}", "auth.issuers[0].audiences: must name at least one"},
+		{"auth: {issuers: [{issuer: 'http://a.example', audiences: [b]}]}", `auth.issuers[0].issuer: "http://a.example" must begin with https://`},
+		{"auth: {issuers: [{issuer: 'https://a.example', audiences: [b], tenant: c, tenant_claim: d}]}", "auth.issuers[0].tenant_claim: contradicts tenant"},
+		{"api: {max_body_bytes: 1}", "api.max_body_bytes: must be between 1 KiB and 1 GiB, is 1"},
+		{"sync: {interval: 10m}", "sync.interval: must be between 15m and 8784h, is 10m"},
+		{"sync: {workers: 0}", "sync.workers: must be between 1 and 1024, is 0"},
+		{"sync: {max_removal_percent: 101}", "sync.max_removal_percent: must be between 0 and 100, is 101"},
+		{"metrics: {address: '9090'}", `metrics.address: "9090" is no address with a port`},
+	} {
+		t.Run(c.file, func(t *testing.T) {
+			t.Parallel()
+			_, err := Load(Sources{File: write(t, "c.yaml", c.file)})
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("file %s\nerror %v\nwant  %s", c.file, err, c.want)
+			}
+		})
+	}
+}
+
+func TestHTTPIsAllowedToThisMachine(t *testing.T) {
+	t.Parallel()
+	_, err := Load(Sources{File: write(t, "c.yaml", "auth: {issuers: [{issuer: 'http://127.0.0.1:8080/realms/a', audiences: [b]}, {issuer: 'http://localhost:8080', audiences: [b]}]}")})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func TestNoFaultShowsThePassword(t *testing.T) {
+	t.Parallel()
+	for _, address := range []string{"postgres://u:s3cret@h", "postgres://u:s3cret%zz@h/d", "mysql://u:s3cret@h/d", "s3cret"} {
+		_, err := Load(Sources{Flags: map[string]string{"database.url": address}})
+		if err == nil || strings.Contains(err.Error(), "s3cret") {
+			t.Errorf("address %s: error %v, want one without the password", address, err)
+		}
+	}
+}
+
+func TestOriginFollowsFromTheAddress(t *testing.T) {
+	t.Parallel()
+	for address, want := range map[string]string{
+		"127.0.0.1:8443": "https://127.0.0.1:8443",
+		"pki.test:443":   "https://pki.test",
+		"[::1]:8443":     "https://[::1]:8443",
+		"[::1]:443":      "https://[::1]",
+		"127.0.0.1:0":    "", // known once the port is taken
+		":8443":          "",
+		"[::]:8443":      "",
+	} {
+		if got := originOf(address); got != want {
+			t.Errorf("address %s: origin %q, want %q", address, got, want)
+		}
+	}
+}

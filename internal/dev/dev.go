@@ -1,0 +1,138 @@
+// Package dev is a whole cloudpki in one process and one directory: its own TLS
+// CA and keys, the API, the embedded token issuer and a simulated CA, set up
+// and used through the public API as an engineer would.
+package dev
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sync/errgroup"
+
+	"cloudpki/internal/app"
+	"cloudpki/internal/config"
+)
+
+// Options say where and what to run.
+type Options struct {
+	Data     string    // directory of everything; made where missing
+	Listen   string    // address of the API; "" is 127.0.0.1:8443, or a free port where that is taken
+	Database string    // postgres://...; "" is SQLite in Data
+	Once     bool      // stop after the first sync
+	With     []string  // further CAs: "step-ca"
+	Out      io.Writer // what an engineer wants to see
+	Color    bool      // Out is a terminal that may be coloured
+	Log      *slog.Logger
+}
+
+// ErrSyncFailed is returned with Once where a sync did not succeed.
+var ErrSyncFailed = errors.New("the sync did not succeed")
+
+// Run starts everything, performs the main job (create a subscription, wait
+// for its first sync, report it) and serves until ctx is done, or with Once
+// until the report. It returns nil after an orderly stop.
+func Run(ctx context.Context, o Options) error {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	data, err := filepath.Abs(o.Data)
+	if err != nil {
+		return fmt.Errorf("find the data directory: %w", err)
+	}
+	o.Data = data
+	if err := os.MkdirAll(o.Data, 0o700); err != nil {
+		return fmt.Errorf("make the data directory: %w", err)
+	}
+	s := &session{Options: o, out: printer{o.Out, o.Color}}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	group, ctx := errgroup.WithContext(ctx)
+	if err := s.start(ctx, group); err != nil {
+		stop()
+		return errors.Join(err, ignoreStop(group.Wait()))
+	}
+	err = s.mainJob(ctx)
+	if err != nil || o.Once {
+		stop()
+	} else {
+		s.out.line("")
+		s.out.line("Serving until Ctrl-C.")
+	}
+	stopped := ignoreStop(group.Wait())
+	if !o.Once && err == nil {
+		s.out.line("Stopped.")
+	}
+	if errors.Is(err, context.Canceled) {
+		err = nil
+	}
+	return errors.Join(err, stopped)
+}
+
+func ignoreStop(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// A session is one run.
+type session struct {
+	Options
+
+	out     printer
+	state   *state
+	sources []source // the CAs to subscribe to
+	running app.Running
+}
+
+// start brings up the CAs and the service and returns once it answers.
+func (s *session) start(ctx context.Context, group *errgroup.Group) error {
+	s.out.step("Preparing %s", s.Data)
+	var err error
+	if s.state, err = loadState(s.Data); err != nil {
+		return err
+	}
+	if err := s.startSources(ctx, group); err != nil {
+		return err
+	}
+	cfg, err := s.configure()
+	if err != nil {
+		return err
+	}
+	s.out.step("Starting the service")
+	started := make(chan app.Running, 1)
+	failed := make(chan error, 1)
+	group.Go(func() error {
+		err := app.Run(ctx, cfg, app.Options{Log: s.Log, Started: func(r app.Running) { started <- r }})
+		failed <- err
+		return err
+	})
+	select {
+	case s.running = <-started:
+	case err := <-failed:
+		return err
+	}
+	return s.writeConnection()
+}
+
+// configure writes the configuration file and loads it, so that
+// `cloudpki serve` can run on the same directory.
+func (s *session) configure() (config.Config, error) {
+	listen, err := s.chooseListen()
+	if err != nil {
+		return config.Config{}, err
+	}
+	if err := s.state.writeClients(s.Data); err != nil {
+		return config.Config{}, err
+	}
+	path := filepath.Join(s.Data, configFile)
+	if err := os.WriteFile(path, s.configText(listen), 0o600); err != nil {
+		return config.Config{}, fmt.Errorf("write the configuration: %w", err)
+	}
+	return config.Load(config.Sources{File: path})
+}
