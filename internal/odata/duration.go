@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-const day = 24 * time.Hour
+const oneDay = 24 * time.Hour
 
 var errDuration = errors.New("is not a duration such as PT1H30M or P1D")
 
@@ -22,7 +22,7 @@ func ParseDuration(s string) (time.Duration, error) {
 		p.pos++
 	}
 	p.byte('P')
-	total := p.durationPart('D', day)
+	total := p.durationPart('D', oneDay)
 	found := p.found
 	if p.peek() == 'T' {
 		p.pos++
@@ -91,7 +91,7 @@ func AppendDuration(dst []byte, d time.Duration) []byte {
 		rest = -rest
 	}
 	dst = append(dst, 'P')
-	dst, rest = appendPart(dst, rest, day, 'D')
+	dst, rest = appendPart(dst, rest, oneDay, 'D')
 	if rest == 0 {
 		return dst
 	}

@@ -91,9 +91,11 @@ type Navigation struct {
 
 // An Action is a bound action: POST .../{id}/name.
 type Action struct {
-	Name       string
-	Parameters []Property
-	Doc        string
+	Name         string
+	Parameters   []Property
+	Result       *Property   // type of the answer; its name is not used; nil for none
+	ResultEntity *EntityType // type of an answer that is an entity; nil for none
+	Doc          string
 }
 
 // An EntityType is a noun of the service. Its key is the string property "id".
@@ -104,6 +106,7 @@ type EntityType struct {
 	Properties  []Property
 	Navigations []Navigation
 	Actions     []Action
+	Delta       bool // collections of it have the function delta()
 	Doc         string
 }
 

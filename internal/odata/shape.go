@@ -83,10 +83,12 @@ func (s *Shape[T]) AppendOpen(dst []byte, item *T, sel Selection, f Format, a An
 			continue
 		}
 		v := s.get[i](item)
-		if m.Optional && !selected && v.state != Present {
-			continue
+		switch {
+		case v.state == Present:
+			o.member(m, &v)
+		case selected || !m.Optional:
+			o.null(m)
 		}
-		o.member(m, &v)
 	}
 	return o.dst
 }
@@ -140,13 +142,18 @@ func (o *objectWriter) text(prefix, value string) {
 	}
 }
 
-// member writes one property. What is not present is null.
-func (o *objectWriter) member(m *member, v *Value) {
-	if v.state != Present {
-		o.raw(m.prefix)
-		o.dst = append(o.dst, "null"...)
+// null writes a property that has no value. OData has no null collections.
+func (o *objectWriter) null(m *member) {
+	o.raw(m.prefix)
+	if m.Collection {
+		o.dst = append(o.dst, "[]"...)
 		return
 	}
+	o.dst = append(o.dst, "null"...)
+}
+
+// member writes a property that has a value.
+func (o *objectWriter) member(m *member, v *Value) {
 	if o.format.Metadata == MetadataFull && m.typed != "" {
 		o.raw(m.typed)
 	}
@@ -178,15 +185,12 @@ func (m *member) appendItem(dst []byte, v *Value, f Format) []byte {
 		o.raw(m.open)
 	}
 	for i := range m.children {
-		child := &m.children[i]
-		var value Value
-		if i < len(v.list) {
-			value = v.list[i]
+		switch child := &m.children[i]; {
+		case i < len(v.list) && v.list[i].state == Present:
+			o.member(child, &v.list[i])
+		case !child.Optional:
+			o.null(child)
 		}
-		if child.Optional && value.state != Present {
-			continue
-		}
-		o.member(child, &value)
 	}
 	return append(o.dst, '}')
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/binary"
+	"strings"
 )
 
 // Bounds of a skip token.
@@ -38,7 +39,7 @@ func (s *TokenSealer) Seal(binding string, pos []Value) string {
 // Open returns the position in a token that Seal made for the same binding.
 // Any other token is an *Error.
 func (s *TokenSealer) Open(binding, token string) ([]Value, error) {
-	if len(token) > maxTokenBytes {
+	if len(token) > maxTokenBytes || strings.ContainsAny(token, "\r\n") { // which package base64 skips
 		return nil, errToken()
 	}
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(token)
