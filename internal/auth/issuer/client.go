@@ -1,0 +1,99 @@
+package issuer
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"crypto/x509"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+
+	"cloudpki/internal/secret"
+)
+
+// A Client is an application that may log in to its one tenant.
+type Client struct {
+	ID     string // customarily a GUID; compared without regard to case
+	Tenant string
+	Name   string // for people
+	// SecretHashes are those of its secrets: two while one replaces the other.
+	SecretHashes []SecretHash
+	// Certificates verify its assertions; RSA of at least 2048 bits or P-256.
+	Certificates []*x509.Certificate
+	// Roles are the application roles that its tokens carry.
+	Roles []string
+	// RequestsPerMinute bounds its requests for tokens; 0 for 600. The service
+	// may hold its API requests to the same budget.
+	RequestsPerMinute int
+}
+
+// A SecretHash is the SHA-256 of a client secret. A plain hash is enough
+// because NewSecret's secrets cannot be guessed; passwords of people must not
+// be used.
+type SecretHash [sha256.Size]byte
+
+const hashPrefix = "sha256:"
+
+// NewSecret returns a random client secret of 260 bits.
+func NewSecret() secret.Text { return secret.NewString(rand.Text() + rand.Text()) }
+
+// HashSecret returns what the configuration keeps of a secret.
+func HashSecret(s secret.Text) SecretHash { return sha256.Sum256(s.Reveal()) }
+
+// ParseSecretHash reads what SecretHash.String writes: sha256: and 64 hex digits.
+func ParseSecretHash(s string) (SecretHash, error) {
+	digits, ok := strings.CutPrefix(s, hashPrefix)
+	raw, err := hex.DecodeString(digits)
+	if !ok || err != nil || len(raw) != sha256.Size {
+		// What was given may be the secret itself: do not repeat it.
+		return SecretHash{}, errors.New("a secret hash is sha256: followed by 64 hex digits")
+	}
+	return SecretHash(raw), nil
+}
+
+// String returns sha256: and the hash in hex.
+func (h SecretHash) String() string { return hashPrefix + hex.EncodeToString(h[:]) }
+
+// hasSecret reports whether s is one of the client's secrets.
+func (c Client) hasSecret(s secret.Text) bool {
+	given := HashSecret(s)
+	found := 0
+	for _, h := range c.SecretHashes {
+		found |= subtle.ConstantTimeCompare(given[:], h[:])
+	}
+	return found == 1 && !s.IsEmpty()
+}
+
+// indexClients returns the clients by ID in lower case.
+func indexClients(clients []Client, tenants []string) (map[string]Client, error) {
+	index := make(map[string]Client, len(clients))
+	var faults []error
+	for _, c := range clients {
+		key := strings.ToLower(c.ID)
+		if _, taken := index[key]; taken {
+			faults = append(faults, fmt.Errorf("client %q is listed twice", c.ID))
+		}
+		if c.ID == "" || len(c.ID) > maxClientID || strings.ContainsFunc(c.ID, notPrintable) {
+			faults = append(faults, fmt.Errorf("client id %q is not 1 to %d printable characters", c.ID, maxClientID))
+		}
+		if !containsFold(tenants, c.Tenant) {
+			faults = append(faults, fmt.Errorf("client %q: tenant %q is not one of the tenants", c.ID, c.Tenant))
+		}
+		if len(c.SecretHashes) == 0 && len(c.Certificates) == 0 {
+			faults = append(faults, fmt.Errorf("client %q has neither secret nor certificate", c.ID))
+		}
+		index[key] = c
+	}
+	return index, errors.Join(faults...)
+}
+
+// client returns the client called id if it belongs to tenant, else AADSTS700016.
+func (i *Issuer) client(id, tenant string) (Client, error) {
+	c, ok := i.clients[strings.ToLower(id)]
+	if !ok || !strings.EqualFold(c.Tenant, tenant) {
+		return Client{}, errUnknownClient(id, tenant)
+	}
+	return c, nil
+}
