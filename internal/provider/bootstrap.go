@@ -25,8 +25,9 @@ const maxRootAnswer = 256 << 10
 // turns the body of a 200 into the certificate. The way is the one step-ca
 // calls bootstrap (smallstep/certificates, GET /root/{sha}).
 //
-// Errors are *Error: CodeRootInvalid for a wrong fingerprint, CodeParse for an
-// answer decode refuses, else as of Client.Do and StatusError.
+// Errors are *Error: CodeRootInvalid for a wrong fingerprint, by the answer's
+// hash or by a 404, CodeParse for an answer decode refuses, else as of
+// Client.Do and StatusError.
 func (t *Transport) FetchRoot(ctx context.Context, address, fingerprint string, decode func(body []byte) (*x509.Certificate, error)) (*x509.Certificate, error) {
 	want, err := ParseFingerprint(fingerprint)
 	if err != nil {
@@ -44,7 +45,11 @@ func (t *Transport) FetchRoot(ctx context.Context, address, fingerprint string, 
 		return nil, err
 	}
 	defer func() { _ = resp.Body.Close() }() // read to the end below, or refused
-	if resp.StatusCode != http.StatusOK {
+	switch resp.StatusCode {
+	case http.StatusOK:
+	case http.StatusNotFound:
+		return nil, &Error{Code: CodeRootInvalid, Msg: fmt.Sprintf("%s has no root with the configured SHA-256 fingerprint", req.URL.Host)}
+	default:
 		return nil, StatusError(resp, t.opts.Now())
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxRootAnswer))

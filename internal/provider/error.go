@@ -46,7 +46,7 @@ const (
 	RetryNow         RetryClass = "now"                   // at once, once
 	RetryBackOff     RetryClass = "backOff"               // with growing delay
 	RetryCredentials RetryClass = "afterCredentialChange" // never by itself: accounts lock
-	RetryNever       RetryClass = "never"                 // until the subscription is changed or synced by hand
+	RetryNever       RetryClass = "never"                 // not early: at the regular interval, where it costs nothing
 )
 
 // Retry returns the retry class of c. Codes outside the list back off.

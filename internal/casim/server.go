@@ -1,0 +1,67 @@
+package casim
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+)
+
+// A Server is a CA that listens.
+type Server struct {
+	URL  string // base address, as serviceUri wants it: "https://127.0.0.1:8443/pki-ws/"
+	http *http.Server
+	done chan error
+}
+
+// Start serves the CA on addr ("127.0.0.1:0" takes a free port) until Close or
+// the end of ctx, at which open connections are cut.
+func (c *CA) Start(ctx context.Context, addr string) (*Server, error) {
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("listen: %w", err)
+	}
+	conf := c.TLSConfig()
+	conf.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.fault.Handshake == nil {
+			return nil, nil //nolint:nilnil // crypto/tls: nil keeps the configuration
+		}
+		return c.fault.Handshake(hello)
+	}
+	s := &Server{
+		URL:  "https://" + l.Addr().String() + "/pki-ws/",
+		done: make(chan error, 1),
+		http: &http.Server{
+			Handler:           c.Handler(),
+			TLSConfig:         conf,
+			ReadHeaderTimeout: 10 * time.Second,
+			ErrorLog:          log.New(slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug).Writer(), "", 0),
+			BaseContext:       func(net.Listener) context.Context { return ctx },
+		},
+	}
+	stop := context.AfterFunc(ctx, func() { _ = s.http.Close() }) // nobody is left to tell
+	go func() {
+		err := s.http.ServeTLS(l, "", "")
+		stop()
+		if errors.Is(err, http.ErrServerClosed) {
+			err = nil
+		}
+		s.done <- err
+		close(s.done)
+	}()
+	return s, nil
+}
+
+// Close cuts all connections and waits until the server has ended. It may be
+// called twice.
+func (s *Server) Close() error {
+	return errors.Join(s.http.Close(), <-s.done)
+}

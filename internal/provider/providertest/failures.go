@@ -1,0 +1,172 @@
+package providertest
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"cloudpki/internal/provider"
+)
+
+// status answers with a status and a body that repeats what the client sent, as
+// careless servers do.
+func status(code int, header ...string) failure {
+	return func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
+		for i := 0; i+1 < len(header); i += 2 {
+			w.Header().Set(header[i], header[i+1])
+		}
+		w.Header().Set("Content-Type", "text/html")
+		w.WriteHeader(code)
+		_ = r.Header.Write(w)
+		_, _ = w.Write([]byte("<html><body>" + r.URL.String() + "</body></html>"))
+	}
+}
+
+// cut ends the connection in the middle of the honest answer.
+func cut(w http.ResponseWriter, r *http.Request, honest http.Handler) {
+	rec := httptest.NewRecorder()
+	honest.ServeHTTP(rec, r)
+	w.Header().Set("Content-Length", strconv.Itoa(rec.Body.Len()+1))
+	w.WriteHeader(rec.Code)
+	_, _ = w.Write(rec.Body.Bytes()[:rec.Body.Len()/2])
+	_ = http.NewResponseController(w).Flush()
+	if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
+		_ = conn.Close()
+	}
+}
+
+// huge sends 1 GB, or as much as the client takes.
+func huge(sent *atomic.Int64) failure {
+	return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+		block := []byte(strings.Repeat(" ", 64<<10))
+		for sent.Load() < 1<<30 {
+			n, err := w.Write(block)
+			sent.Add(int64(n))
+			if err != nil {
+				return
+			}
+		}
+	}
+}
+
+func testFailures(t *testing.T, ca CA) {
+	var sent atomic.Int64
+	for _, f := range []struct {
+		name  string
+		fail  failure
+		code  provider.Code // "" is not asked
+		retry provider.RetryClass
+		after time.Duration
+	}{
+		{"429", status(429, "Retry-After", "7"), provider.CodeRateLimited, provider.RetryBackOff, 7 * time.Second},
+		{"500", status(500), provider.CodeUpstream5xx, provider.RetryBackOff, 0},
+		{"503 with a wish", status(503, "Retry-After", "86400"), provider.CodeUpstream5xx, provider.RetryBackOff, provider.MaxRetryAfter},
+		{"401", status(401), provider.CodeCredentialInvalid, provider.RetryCredentials, 0},
+		{"403", status(403), provider.CodePermission, provider.RetryCredentials, 0},
+		{"410", status(410), provider.CodeRetired, provider.RetryNever, 0},
+		{"login page", status(200), "", provider.RetryBackOff, 0},
+		{"cut connection", cut, provider.CodeConnect, provider.RetryBackOff, 0},
+		{"answer of 1 GB", huge(&sent), "", provider.RetryBackOff, 0},
+	} {
+		for _, a := range abilities(ca.Kind) {
+			t.Run(f.name+"/"+a.name, func(t *testing.T) {
+				s := start(t, ca, World{Issued: 1})
+				s.fail(f.fail)
+				err := s.try(t.Context(), a)
+				if err == nil {
+					t.Fatal("a success")
+				}
+				e := s.hear(t, err)
+				if (f.code != "" && e.Code != f.code) || e.Code.Retry() != f.retry || e.RetryAfter != f.after {
+					t.Errorf("got %v (retry %s, after %v), want %s, %s, %v", e, e.Code.Retry(), e.RetryAfter, f.code, f.retry, f.after)
+				}
+				if n := sent.Swap(0); n > 8*maxBody {
+					t.Errorf("%d bytes of the answer were taken", n)
+				}
+			})
+		}
+	}
+}
+
+// testRedirect sees that no other host is called, whatever the kind of redirect.
+func testRedirect(t *testing.T, ca CA) {
+	var strangers atomic.Int64
+	stranger := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { strangers.Add(1) }))
+	defer stranger.Close()
+	for _, code := range []int{301, 302, 303, 307, 308} {
+		for _, a := range abilities(ca.Kind) {
+			s := start(t, ca, World{Issued: 1})
+			s.fail(status(code, "Location", stranger.URL))
+			err := s.try(t.Context(), a)
+			if err == nil {
+				t.Errorf("%s after HTTP %d: a success", a.name, code)
+			} else if e := s.hear(t, err); e.Code != provider.CodeProtocol {
+				t.Errorf("%s after HTTP %d: %v, want %s", a.name, code, e, provider.CodeProtocol)
+			}
+		}
+	}
+	if n := strangers.Load(); n != 0 {
+		t.Errorf("another host was called %d times", n)
+	}
+}
+
+// testCancel cancels while the CA is silent.
+func testCancel(t *testing.T, ca CA) {
+	for _, a := range abilities(ca.Kind) {
+		s := start(t, ca, World{Issued: 1})
+		ctx, cancel := context.WithCancel(t.Context())
+		s.fail(func(_ http.ResponseWriter, r *http.Request, _ http.Handler) {
+			cancel()
+			<-r.Context().Done()
+		})
+		begun := time.Now()
+		err := s.try(ctx, a)
+		cancel()
+		if err == nil {
+			t.Errorf("%s: a success", a.name)
+			continue
+		}
+		if e := s.hear(t, err); e.Code != provider.CodeCancelled {
+			t.Errorf("%s: %v, want %s", a.name, e, provider.CodeCancelled)
+		}
+		if took := time.Since(begun); took > 2*time.Second {
+			t.Errorf("%s: came back after %v", a.name, took)
+		}
+	}
+}
+
+// testBrokenPage breaks each page but the first in turn: the listing must fail
+// there and go on from the same cursor when the CA has recovered.
+func testBrokenPage(t *testing.T, ca CA) {
+	s := start(t, ca, World{Issued: 123})
+	session := s.open(t)
+	inv := session.(provider.Inventory)
+	var after provider.Cursor
+	var pages []provider.Page
+	for {
+		s.fail(cut)
+		if p, err := inv.List(t.Context(), after); err == nil {
+			t.Fatalf("page %d broke off, and List tells of %d records and no error", len(pages)+1, len(p.Records))
+		} else {
+			s.hear(t, err)
+		}
+		s.mend()
+		p, err := inv.List(t.Context(), after)
+		if err != nil {
+			t.Fatalf("page %d after the CA recovered: %v", len(pages)+1, s.hear(t, err))
+		}
+		pages = append(pages, p)
+		if !p.More {
+			break
+		}
+		after = p.Next
+	}
+	if got := len(serials(pages)); got != 123 {
+		t.Errorf("%d records, want 123", got)
+	}
+}

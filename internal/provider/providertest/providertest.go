@@ -1,0 +1,102 @@
+// Package providertest is the examination that every kind of CA passes. It
+// puts a real TLS server in front of the kind's CA, breaks what a network and a
+// CA can break, and looks at what the kind makes of it.
+package providertest
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"net/http"
+	"testing"
+
+	"cloudpki/internal/provider"
+
+	"go.uber.org/goleak"
+)
+
+// A CA is one kind under examination. A test of the kind calls Run with it:
+//
+//	func TestConformance(t *testing.T) {
+//		providertest.Run(t, providertest.CA{
+//			Kind:  symantec.Kind(),
+//			Serve: serve,
+//			Lacks: map[providertest.Feature]string{
+//				providertest.Revocations: "the service has no CRL operation",
+//			},
+//		})
+//	}
+type CA struct {
+	Kind  provider.Kind
+	Serve func(t testing.TB, w World) Fixture
+	Lacks map[Feature]string // what the kind cannot do, and why
+}
+
+// A World is what the CA is to look like.
+type World struct {
+	Issued int // certificates issued before the test
+}
+
+// A Fixture is a CA in the state of a World. The suite makes the TLS server
+// around it, so that it can fail in the CA's place; a fixture may be a
+// simulator or a proxy to a real CA.
+type Fixture struct {
+	Handler http.Handler
+	TLS     *tls.Config     // of the server, with a certificate for 127.0.0.1
+	Path    string          // of the base address: "/pki-ws/"
+	Config  provider.Config // with good credentials; ServiceURI, Transport and Now are set by the suite
+
+	Spoil      func(c *provider.Config) // makes the credentials ones that the CA or the kind refuses
+	Roots      []*x509.Certificate      // the roots the authorities chain to, each once
+	Serials    []string                 // of the issued certificates: lower-case hex, no leading zeros
+	Unreadable func()                   // makes one issued certificate unreadable
+}
+
+// A Feature is a part of the examination that a kind may lack, with a reason.
+type Feature string
+
+// The features.
+const (
+	Credentials      Feature = "credentials"      // the kind can tell bad credentials
+	Authorities      Feature = "authorities"      // RootSource
+	Inventory        Feature = "inventory"        // Inventory
+	UnreadableRecord Feature = "unreadableRecord" // a single record can be unreadable
+	Revocations      Feature = "revocations"      // RevocationSource
+)
+
+// Run examines ca. Every test has a CA of its own.
+func Run(t *testing.T, ca CA) {
+	t.Helper()
+	before := goleak.IgnoreCurrent()
+	for f, reason := range ca.Lacks {
+		if reason == "" {
+			t.Errorf("feature %s is lacking without a reason", f)
+		}
+	}
+	for _, part := range []struct {
+		name    string
+		feature Feature // "" is asked of all
+		test    func(*testing.T, CA)
+	}{
+		{"capabilities", "", testCapabilities},
+		{"probe", "", testProbe},
+		{"close twice", "", testClose},
+		{"bad credentials", Credentials, testBadCredentials},
+		{"roots", Authorities, testRoots},
+		{"revocation lists", Revocations, testRevocations},
+		{"inventory", Inventory, testInventory},
+		{"empty inventory", Inventory, testEmptyInventory},
+		{"unreadable record", UnreadableRecord, testUnreadable},
+		{"page that breaks", Inventory, testBrokenPage},
+		{"failures", "", testFailures},
+		{"other host", "", testRedirect},
+		{"cancellation", "", testCancel},
+	} {
+		if _, lacks := ca.Lacks[part.feature]; lacks {
+			continue // declared, and held against the capabilities by testCapabilities
+		}
+		t.Run(part.name, func(t *testing.T) { part.test(t, ca) })
+	}
+	if err := goleak.Find(before); err != nil {
+		t.Errorf("goroutines are left: %v", err)
+	}
+}

@@ -1,0 +1,122 @@
+package stepca
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"cloudpki/internal/provider"
+)
+
+// Authorities returns one authority for each intermediate, with its root found
+// by signature. A root that no intermediate leads to is left out: nothing is
+// issued under it. A CA that tells no intermediates, as one that passes
+// requests on to another does (HTTP 501), or a version before /intermediates
+// (404), has one authority for each root, without an issuer.
+//
+// An intermediate whose root is not served is an error with CodeUpstreamFault.
+func (s *session) Authorities(ctx context.Context) (provider.Authorities, error) {
+	roots, intermediates, err := s.certificates(ctx)
+	if err != nil {
+		return provider.Authorities{}, err
+	}
+	var list []provider.Authority
+	for _, c := range intermediates {
+		chain := pathToRoot(c, roots, intermediates)
+		if chain == nil {
+			return provider.Authorities{}, &provider.Error{
+				Code: provider.CodeUpstreamFault,
+				Msg: fmt.Sprintf("the CA issues with '%s' but does not serve the root that signed it; correct the root list in the CA's configuration",
+					provider.Clean(c.Subject.String(), maxMessage)),
+			}
+		}
+		list = append(list, provider.Authority{Issuing: c, Chain: chain[:len(chain)-1], Root: chain[len(chain)-1]})
+	}
+	if len(intermediates) == 0 {
+		for _, root := range roots {
+			list = append(list, provider.Authority{Root: root})
+		}
+	}
+	return provider.Authorities{List: list}, nil
+}
+
+// pathToRoot returns the certificates above c, from its signer to a root, or
+// nil where there is no such path. For a c that is a root, this is c.
+func pathToRoot(c *x509.Certificate, roots, intermediates []*x509.Certificate) []*x509.Certificate {
+	var path []*x509.Certificate
+	for range len(intermediates) + 1 { // a longer path goes in a circle
+		if root := signer(c, roots); root != nil {
+			return append(path, root)
+		}
+		if c = signer(c, intermediates); c == nil {
+			return nil
+		}
+		path = append(path, c)
+	}
+	return nil
+}
+
+// signer returns the first of candidates that signed c, or nil.
+func signer(c *x509.Certificate, candidates []*x509.Certificate) *x509.Certificate {
+	i := slices.IndexFunc(candidates, func(p *x509.Certificate) bool {
+		return bytes.Equal(c.RawIssuer, p.RawSubject) && c.CheckSignatureFrom(p) == nil
+	})
+	if i < 0 {
+		return nil
+	}
+	return candidates[i]
+}
+
+// certificates returns what the CA issues with. There is at least one root;
+// there may be no intermediate.
+func (s *session) certificates(ctx context.Context) (roots, intermediates []*x509.Certificate, err error) {
+	if roots, err = s.roots(ctx); err != nil {
+		return nil, nil, err
+	}
+	intermediates, err = s.list(ctx, "intermediates")
+	if isStatus(err, http.StatusNotImplemented, http.StatusNotFound) {
+		return roots, nil, nil
+	}
+	return roots, intermediates, err
+}
+
+// roots returns the CA's roots, at least one.
+func (s *session) roots(ctx context.Context) ([]*x509.Certificate, error) {
+	roots, err := s.list(ctx, "roots")
+	if err != nil {
+		return nil, err
+	}
+	if len(roots) == 0 {
+		return nil, &provider.Error{Code: provider.CodeParse, Msg: fmt.Sprintf("%s tells no roots; is it a step-ca?", s.base.Host)}
+	}
+	return roots, nil
+}
+
+// list returns the certificates of an answer {"crts": [PEM, …]}.
+func (s *session) list(ctx context.Context, path string) ([]*x509.Certificate, error) {
+	var answer struct {
+		Certificates []string `json:"crts"`
+	}
+	if err := s.getJSON(ctx, path, &answer); err != nil {
+		return nil, err
+	}
+	if n := len(answer.Certificates); n > maxIssuers {
+		return nil, &provider.Error{Code: provider.CodeProtocol, Msg: fmt.Sprintf("%s lists %d certificates in /%s; at most %d are read", s.base.Host, n, path, maxIssuers)}
+	}
+	var certs []*x509.Certificate
+	for i, text := range answer.Certificates {
+		c, err := parseCertificate(text)
+		if err == nil && !c.IsCA {
+			err = errors.New("not a CA certificate")
+		}
+		if err != nil {
+			return nil, &provider.Error{Code: provider.CodeParse, Msg: fmt.Sprintf("certificate %d in /%s of %s is not one of a CA", i+1, path, s.base.Host), Err: err}
+		}
+		certs = append(certs, c)
+	}
+	return certs, nil
+}

@@ -1,0 +1,93 @@
+package symantec
+
+import (
+	"bytes"
+	"encoding/xml"
+	"fmt"
+	"strings"
+	"text/template"
+)
+
+const (
+	nsEnvelope = "http://schemas.xmlsoap.org/soap/envelope/"
+	nsPolicy   = "http://schemas.verisign.com/pkiservices/2009/07/policy"
+	nsManage   = "http://schemas.verisign.com/pkiservices/2009/07/management"
+)
+
+// A request is one call of an operation.
+type request struct {
+	service string   // path below the base address
+	action  string   // SOAPAction
+	wants   xml.Name // element of the answer's body
+	body    string   // template of the body's element
+	data    any
+}
+
+// The requests, element by element in the order of the schema. requestFilter
+// must be there also where nothing is filtered; version is last in a search.
+const (
+	policiesBody = `<getPolicies xmlns="http://schemas.verisign.com/pkiservices/2009/07/policy" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">
+<version>2.0</version>
+<clientTransactionID>{{xml .TxID}}</clientTransactionID>
+{{if .OIDs}}<requestFilter><policyIDs>{{range .OIDs}}<oid>{{xml .}}</oid>{{end}}</policyIDs></requestFilter>
+{{else}}<requestFilter xsi:nil="true"/>
+{{end}}</getPolicies>`
+
+	searchBody = `<searchCertificateRequest xmlns="http://schemas.verisign.com/pkiservices/2009/07/management">
+<clientTransactionID>{{xml .TxID}}</clientTransactionID>
+{{with .Account}}<accountId>{{xml .}}</accountId>
+{{end}}{{with .Profile}}<profileOID>{{xml .}}</profileOID>
+{{end}}<startIndex>{{.Start}}</startIndex>
+<version>1.0</version>
+</searchCertificateRequest>`
+)
+
+type policiesData struct {
+	TxID string
+	OIDs []string
+}
+
+type searchData struct {
+	TxID, Account, Profile string
+	Start                  int
+}
+
+func policiesRequest(txID string, oids []string) request {
+	return request{
+		service: "policyService",
+		action:  nsPolicy + "/requestPolicies",
+		wants:   xml.Name{Space: nsPolicy, Local: "getPoliciesResponse"},
+		body:    policiesBody,
+		data:    policiesData{txID, oids},
+	}
+}
+
+func searchRequest(d searchData) request {
+	return request{
+		service: "certificateManagementService",
+		action:  nsManage + "/searchCertificate",
+		wants:   xml.Name{Space: nsManage, Local: "searchCertificateResponse"},
+		body:    searchBody,
+		data:    d,
+	}
+}
+
+// envelope writes the request as SOAP 1.1.
+func (r request) envelope() ([]byte, error) {
+	t, err := template.New("request").Funcs(template.FuncMap{"xml": escape}).Parse(
+		xml.Header + `<soap:Envelope xmlns:soap="` + nsEnvelope + `"><soap:Body>` + "\n" + r.body + "\n</soap:Body></soap:Envelope>\n")
+	if err != nil {
+		return nil, fmt.Errorf("parse template: %w", err)
+	}
+	var out bytes.Buffer
+	if err := t.Execute(&out, r.data); err != nil {
+		return nil, fmt.Errorf("write request: %w", err)
+	}
+	return out.Bytes(), nil
+}
+
+func escape(s string) (string, error) {
+	var b strings.Builder
+	err := xml.EscapeText(&b, []byte(s))
+	return b.String(), err
+}

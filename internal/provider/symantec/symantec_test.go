@@ -1,0 +1,106 @@
+package symantec_test
+
+import (
+	"crypto/x509"
+	"strings"
+	"testing"
+	"time"
+
+	"cloudpki/internal/casim"
+	"cloudpki/internal/provider"
+	"cloudpki/internal/provider/providertest"
+	"cloudpki/internal/provider/symantec"
+	"cloudpki/internal/secret"
+)
+
+// newCA makes a simulated CA that has issued n certificates.
+func newCA(t testing.TB, n int, o casim.Options) (*casim.CA, []string) {
+	t.Helper()
+	ca, err := casim.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	serials, err := ca.Issue(n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ca, serials
+}
+
+// credentials returns good credentials of ca, with a password that must not show.
+func credentials(t testing.TB, ca *casim.CA, validity time.Duration) provider.Credentials {
+	t.Helper()
+	pfx, password, err := ca.IssueRA("ra.example", validity)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return provider.Credentials{
+		UserName:            "admin@example.org",
+		Password:            secret.NewString("canary-of-adminPassword"),
+		Certificate:         secret.New(pfx),
+		CertificatePassword: secret.NewString(password),
+	}
+}
+
+func TestConformance(t *testing.T) {
+	providertest.Run(t, providertest.CA{
+		Kind: symantec.Kind(),
+		Serve: func(t testing.TB, w providertest.World) providertest.Fixture {
+			ca, serials := newCA(t, w.Issued, casim.Options{})
+			return providertest.Fixture{
+				Handler: ca.Handler(),
+				TLS:     ca.TLSConfig(),
+				Path:    "/pki-ws/",
+				Config:  provider.Config{ServerCAs: ca.ServerCAs(), Credentials: credentials(t, ca, time.Hour)},
+				Spoil: func(c *provider.Config) {
+					c.Credentials.CertificatePassword = secret.NewString("wrong")
+				},
+				Roots:   []*x509.Certificate{ca.Root()},
+				Serials: serials,
+				Unreadable: func() {
+					f, _ := casim.ByName("unparsable")
+					ca.Misbehave(f)
+				},
+			}
+		},
+		Lacks: map[providertest.Feature]string{
+			providertest.Revocations: "the service has no operation for revocation lists; inventory tells the status",
+		},
+	})
+}
+
+func TestValidateFindsEveryFault(t *testing.T) {
+	ca, _ := newCA(t, 0, casim.Options{})
+	good := provider.Config{ServiceURI: symantec.Kind().DefaultURI, Credentials: credentials(t, ca, time.Hour), Now: time.Now}
+	for name, tt := range map[string]struct {
+		change func(c *provider.Config)
+		want   []string // targets
+	}{
+		"nothing":          {func(*provider.Config) {}, nil},
+		"http":             {func(c *provider.Config) { c.ServiceURI = "http://ca.example/" }, []string{"serviceUri"}},
+		"user in address":  {func(c *provider.Config) { c.ServiceURI = "https://u:p@ca.example/" }, []string{"serviceUri"}},
+		"server CAs":       {func(c *provider.Config) { c.ServerCAs = []byte("no") }, []string{"serverCertificateAuthorities"}},
+		"profiles":         {func(c *provider.Config) { c.Settings = map[string]string{"profileOIDs": "1.2.3"} }, []string{"providerSettings/profileOIDs"}},
+		"profiles, good":   {func(c *provider.Config) { c.Settings = map[string]string{"profileOIDs": strings.Join(casim.Profiles(), ", ")} }, nil},
+		"account":          {func(c *provider.Config) { c.Settings = map[string]string{"accountId": "a b"} }, []string{"providerSettings/accountId"}},
+		"no certificate":   {func(c *provider.Config) { c.Credentials.Certificate = secret.Text{} }, []string{"credentials/authenticationCertificate"}},
+		"wrong password":   {func(c *provider.Config) { c.Credentials.CertificatePassword = secret.Text{} }, []string{"credentials/authenticationCertificatePassword"}},
+		"expired":          {func(c *provider.Config) { c.Now = func() time.Time { return time.Now().Add(2 * time.Hour) } }, []string{"credentials/authenticationCertificate"}},
+		"several together": {func(c *provider.Config) { *c = provider.Config{Now: time.Now} }, []string{"serviceUri", "credentials/authenticationCertificate"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := good
+			tt.change(&c)
+			var got []string
+			for _, p := range symantec.Kind().Validate(c) {
+				got = append(got, p.Target)
+				if p.Msg == "" || p.Code == "" {
+					t.Errorf("a fault without words: %+v", p)
+				}
+			}
+			if strings.Join(got, " ") != strings.Join(tt.want, " ") {
+				t.Errorf("got %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
