@@ -1,9 +1,6 @@
 package clients
 
 import (
-	"bytes"
-	"encoding/json"
-	"io"
 	"net/http"
 	"os"
 	"strings"
@@ -13,12 +10,14 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
+
+	"cloudpki/e2e/program"
 )
 
 // testAzidentity logs in with Microsoft's library for Go, by secret and by
 // certificate, and goes through an object's life with each token.
-func testAzidentity(t *testing.T, c connection) {
-	httpClient := c.httpClient(t)
+func testAzidentity(t *testing.T, c program.Connection) {
+	httpClient := c.HTTPClient(t)
 	options := azcore.ClientOptions{
 		Transport: httpClient,
 		Cloud:     cloud.Configuration{ActiveDirectoryAuthorityHost: c.Authority},
@@ -47,7 +46,7 @@ func testAzidentity(t *testing.T, c connection) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			life(t, caller{t, httpClient, c.BaseURL, token.Token})
+			life(t, program.API{Base: c.BaseURL, Token: token.Token, Client: httpClient})
 		})
 	}
 	t.Run("wrong secret", func(t *testing.T) {
@@ -64,61 +63,36 @@ func testAzidentity(t *testing.T, c connection) {
 }
 
 // life creates, reads, changes and deletes an object.
-func life(t *testing.T, api caller) {
+func life(t *testing.T, api program.API) {
 	const body = `{"cloudPkiProvider":"symantec","displayName":"azidentity","paused":true,"credentials":{"adminPassword":"canary-9f0e"}}`
-	created := api.do("POST", "/deviceManagement/cloudPkiSubscriptions", body, http.StatusCreated)
+	created := send(t, api, "POST", "/deviceManagement/cloudPkiSubscriptions", body, http.StatusCreated)
 	address := "/cloudPkiSubscriptions('" + created["id"].(string) + "')"
-	read := api.do("GET", address, "", http.StatusOK)
+	read := send(t, api, "GET", address, "", http.StatusOK)
 	if read["displayName"] != "azidentity" || read["syncStatus"] != "unKnown" || read["lastSyncDateTime"] != "0001-01-01T00:00:00Z" {
 		t.Errorf("read %v", read)
 	}
 	if credentials := read["credentials"].(map[string]any); credentials["adminPassword"] != nil {
 		t.Errorf("a read gives a password: %v", credentials)
 	}
-	changed := api.do("PATCH", address, `{"displayName":"azidentity 2"}`, http.StatusOK)
+	changed := send(t, api, "PATCH", address, `{"displayName":"azidentity 2"}`, http.StatusOK)
 	if changed["displayName"] != "azidentity 2" || changed["version"] != float64(2) {
 		t.Errorf("changed %v", changed)
 	}
-	api.do("DELETE", address, "", http.StatusNoContent)
-	gone := api.do("GET", address, "", http.StatusNotFound)
+	send(t, api, "DELETE", address, "", http.StatusNoContent)
+	gone := send(t, api, "GET", address, "", http.StatusNotFound)
 	if code := gone["error"].(map[string]any)["code"]; code != "ResourceNotFound" {
 		t.Errorf("after the delete: %v", gone)
 	}
 }
 
-type caller struct {
-	t      *testing.T
-	client *http.Client
-	base   string
-	token  string
-}
-
-func (c caller) do(method, path, body string, want int) map[string]any {
-	c.t.Helper()
-	req, err := http.NewRequestWithContext(c.t.Context(), method, c.base+path, bytes.NewBufferString(body))
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	req.Header.Set("Authorization", "Bearer "+c.token)
-	if body != "" {
-		req.Header.Set("Content-Type", "application/json")
-	}
-	resp, err := c.client.Do(req)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	if resp.StatusCode != want {
-		c.t.Fatalf("%s %s: %d, want %d: %s", method, path, resp.StatusCode, want, text)
-	}
+// send is api.Must with the answer decoded.
+func send(t *testing.T, api program.API, method, path, body string, status int) map[string]any {
+	t.Helper()
+	got := api.Must(t, method, path, []byte(body), status)
 	var answer map[string]any
-	if len(text) > 0 {
-		if err := json.Unmarshal(text, &answer); err != nil {
-			c.t.Fatalf("%s %s: %v: %s", method, path, err, text)
+	if len(got.Body) > 0 {
+		if err := got.Into(&answer); err != nil {
+			t.Fatalf("%s %s: %v: %s", method, path, err, got.Body)
 		}
 	}
 	return answer

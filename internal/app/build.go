@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/tls"
@@ -9,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"os"
@@ -217,6 +219,9 @@ func readCertificates(path string) ([]*x509.Certificate, error) {
 	return certs, nil
 }
 
+// unbounded is a budget that nobody spends.
+const unbounded = math.MaxInt32
+
 func (s *service) buildGraph(context.Context) error {
 	tokenKey, err := s.root.Derive("skip tokens")
 	if err != nil {
@@ -229,7 +234,7 @@ func (s *service) buildGraph(context.Context) error {
 	s.graph, err = graph.New(graph.Options{
 		Service: s.pki, Verifier: s.verifier, Origin: s.origin, Authority: s.origin, TokenKey: tokenKey,
 		Limits: graph.Limits{
-			PerMinute: s.cfg.API.RequestsPerMinute, Concurrent: s.cfg.API.MaxConcurrent,
+			PerMinute: cmp.Or(s.cfg.API.RequestsPerMinute, unbounded), Concurrent: s.cfg.API.MaxConcurrent,
 			Override: func(client string) int { return budgets[client] },
 		},
 		Log: s.options.Log, Now: s.options.Now,

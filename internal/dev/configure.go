@@ -114,5 +114,8 @@ func (s *session) writeConnection() error {
 		return fmt.Errorf("write %s: %w", connectionFile, err)
 	}
 	s.connection = c
+	if err := writeFile(filepath.Join(s.Data, exampleFile), example); err != nil {
+		return err
+	}
 	return writeFile(filepath.Join(s.Data, connectionFile), append(text, '\n'))
 }

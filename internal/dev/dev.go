@@ -5,6 +5,7 @@ package dev
 
 import (
 	"context"
+	_ "embed" // for the documented example
 	"errors"
 	"fmt"
 	"io"
@@ -57,6 +58,9 @@ func Run(ctx context.Context, o Options) error {
 		return errors.Join(err, ignoreStop(group.Wait()))
 	}
 	err = s.mainJob(ctx)
+	if s.closeIdle != nil {
+		s.closeIdle() // an idle connection would hold up the service's stop
+	}
 	if err != nil || o.Once {
 		stop()
 	} else {
@@ -88,7 +92,15 @@ type session struct {
 	state   *state
 	sources []source // the CAs to subscribe to
 	running app.Running
+
+	connection connection
+	closeIdle  func() // closes the connections of our own client; nil before there is one
 }
+
+// example is the request body of Microsoft's document, for the user to replay.
+//
+//go:embed example.json
+var example []byte
 
 // start brings up the CAs and the service and returns once it answers.
 func (s *session) start(ctx context.Context, group *errgroup.Group) error {

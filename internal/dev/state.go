@@ -23,6 +23,7 @@ const (
 	stateFile      = "dev-state.json"
 	configFile     = "cloudpki.yaml"
 	connectionFile = "dev.json"
+	exampleFile    = "example.json"
 	clientFolder   = "clients"
 )
 

@@ -1,0 +1,58 @@
+package program
+
+import (
+	"bufio"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// startLimit is how long `cloudpki dev` may take until it serves.
+const startLimit = time.Minute
+
+// Dev runs `cloudpki dev` until the test ends, checks that it stops in order,
+// and returns its dev.json.
+func Dev(tb testing.TB, program, data string, args ...string) Connection {
+	tb.Helper()
+	cmd := exec.Command(program, append([]string{"dev", "--data", data, "--listen", "127.0.0.1:0"}, args...)...)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		tb.Fatal(err)
+	}
+	ready := make(chan struct{})
+	read := make(chan string, 1)
+	go func() {
+		var text strings.Builder
+		for scan := bufio.NewScanner(out); scan.Scan(); {
+			text.WriteString(scan.Text() + "\n")
+			if strings.HasPrefix(scan.Text(), "Serving until") {
+				close(ready)
+			}
+		}
+		read <- text.String()
+	}()
+	tb.Cleanup(func() {
+		_ = cmd.Process.Signal(syscall.SIGINT) // it may have ended by itself
+		text := <-read
+		if err := cmd.Wait(); err != nil {
+			tb.Errorf("the program did not stop in order: %v\n%s", err, text)
+		}
+	})
+	select {
+	case <-ready:
+	case text := <-read:
+		read <- text
+		tb.Fatalf("the program ended early:\n%s", text)
+	case <-time.After(startLimit):
+		tb.Fatal("the program did not serve in time")
+	}
+	return ReadConnection(tb, filepath.Join(data, "dev.json"))
+}

@@ -1,0 +1,257 @@
+// Package secrets plants secrets in the running program and looks for them
+// everywhere: in every answer after the 201, in the log at its most talkative,
+// in the database with its write-ahead log, and in every other file.
+package secrets
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"cloudpki/e2e/program"
+	"cloudpki/internal/pgtest"
+)
+
+// A canary is one planted secret.
+type canary struct{ name, text string }
+
+// plant returns the three secrets of a subscription.
+func plant(round string) []canary {
+	var out []canary
+	for _, name := range []string{"adminPassword", "authenticationCertificate", "authenticationCertificatePassword"} {
+		out = append(out, canary{name, "canary+" + round + "/" + name + "~0f8d11c2"})
+	}
+	return out
+}
+
+// spellings returns the forms in which a secret could lie about.
+func (c canary) spellings() map[string][]byte {
+	raw := []byte(c.text)
+	return map[string][]byte{
+		"plain":        raw,
+		"base64":       []byte(base64.StdEncoding.EncodeToString(raw)),
+		"base64url":    []byte(base64.RawURLEncoding.EncodeToString(raw)),
+		"hex":          []byte(hex.EncodeToString(raw)),
+		"URL-escaped":  []byte(url.QueryEscape(c.text)),
+		"JSON-escaped": bytes.ReplaceAll(raw, []byte("/"), []byte(`\/`)),
+		"byte values":  fmt.Appendf(nil, "%v", raw),
+	}
+}
+
+func search(t *testing.T, where string, text []byte, planted []canary) {
+	t.Helper()
+	for _, c := range planted {
+		for spelling, form := range c.spellings() {
+			if bytes.Contains(text, form) {
+				t.Errorf("%s holds %s (%s)", where, c.name, spelling)
+			}
+		}
+	}
+}
+
+func body(t *testing.T, planted []canary, more map[string]any) []byte {
+	t.Helper()
+	credentials := map[string]any{"adminUserName": "ops"}
+	for _, c := range planted {
+		credentials[c.name] = c.text
+		if c.name == "authenticationCertificate" {
+			credentials[c.name] = []byte(c.text)
+		}
+	}
+	draft := map[string]any{"credentials": credentials}
+	for k, v := range more {
+		draft[k] = v
+	}
+	text, err := json.Marshal(draft)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+func TestSecretsStayInside(t *testing.T) {
+	binary := program.Build(t, "../..")
+	cluster, err := pgtest.Start(pgtest.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cluster.Stop() })
+	for name, database := range map[string]string{"sqlite": "", "postgresql": cluster.Database(t)} {
+		t.Run(name, func(t *testing.T) { stayInside(t, binary, database) })
+	}
+}
+
+func stayInside(t *testing.T, binary, database string) {
+	data := t.TempDir()
+	args := []string{"dev", "--data", data, "--once", "--listen", "127.0.0.1:0"}
+	if database != "" {
+		args = append(args, "--database", database)
+	}
+	if out, err := exec.CommandContext(t.Context(), binary, args...).CombinedOutput(); err != nil {
+		t.Fatalf("prepare: %v\n%s", err, out)
+	}
+	connection := program.ReadConnection(t, filepath.Join(data, "dev.json"))
+	log := filepath.Join(data, "service.log")
+	stop := serve(t, binary, data, log, connection)
+
+	w := witness{t: t, api: connection.Login(t), planted: append(plant("first"), plant("second")...)}
+	w.liveOneLife()
+	stop() // kill -9: the write-ahead log stays as it is
+	text, err := os.ReadFile(log)
+	if err != nil || len(text) == 0 {
+		t.Fatalf("no log was written: %v", err)
+	}
+	searchFiles(t, data, w.planted)
+	if database != "" {
+		dump, err := exec.CommandContext(t.Context(), "pg_dump", "--dbname", database).Output()
+		if err != nil || !bytes.Contains(dump, []byte("CREATE TABLE")) {
+			t.Fatalf("pg_dump: %v", err)
+		}
+		search(t, "the database", dump, w.planted)
+	}
+}
+
+func serve(t *testing.T, binary, data, log string, c program.Connection) (stop func()) {
+	t.Helper()
+	file, err := os.Create(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(binary, "serve", "--config", filepath.Join(data, "cloudpki.yaml"))
+	cmd.Env = append(os.Environ(), "CLOUDPKI_LOG_LEVEL=debug")
+	cmd.Stdout, cmd.Stderr = file, file
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	stopped := false
+	stop = func() {
+		if !stopped {
+			stopped = true
+			_, _, _ = cmd.Process.Kill(), cmd.Wait(), file.Close()
+		}
+	}
+	t.Cleanup(stop)
+	if err := program.AwaitReady(t.Context(), c.HTTPClient(t), c.Authority); err != nil {
+		t.Fatal(err)
+	}
+	return stop
+}
+
+// A witness calls the API and looks through every answer.
+type witness struct {
+	t       *testing.T
+	api     program.API
+	planted []canary
+}
+
+func (w witness) call(method, address string, body []byte) program.Answer {
+	w.t.Helper()
+	got, err := w.api.Do(w.t.Context(), method, address, body)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	search(w.t, method+" "+address, got.Body, w.planted)
+	for name, values := range got.Header {
+		search(w.t, "header "+name+" of "+method+" "+address, []byte(fmt.Sprint(values)), w.planted)
+	}
+	return got
+}
+
+// liveOneLife creates a subscription with secrets, reads, searches, changes,
+// breaks, syncs and deletes.
+func (w witness) liveOneLife() {
+	first, second := plant("first"), plant("second")
+	created := w.api.Must(w.t, http.MethodPost, "/cloudPkiSubscriptions", body(w.t, first, map[string]any{
+		"cloudPkiProvider": "symantec", "displayName": "canaries", "serviceUri": "https://127.0.0.1:1/pki-ws/",
+	}), http.StatusCreated)
+	var object struct{ ID string }
+	if err := created.Into(&object); err != nil || !bytes.Contains(created.Body, []byte(first[0].text)) {
+		w.t.Fatalf("the 201 does not give back what was sent: %v %s", err, created.Body)
+	}
+	one := "/deviceManagement/cloudPkiSubscriptions/" + object.ID
+	w.awaitFailure(one)
+	for _, address := range []string{
+		one, one + "?$select=credentials,credentialInfo", one + "/syncRuns", "/cloudPkiSubscriptions?$count=true",
+		"/deviceManagement/auditEvents", "/cloudPkiSubscriptions?$search=ops", "/$metadata",
+		"/cloudPkiSubscriptions?$filter=" + url.QueryEscape("credentials/adminPassword eq 'x'"),
+		"/cloudPkiSubscriptions?$orderby=credentials/adminPassword", "/cloudPkiSubscriptions?$select=credentials/adminPassword",
+	} {
+		w.call(http.MethodGet, address, nil)
+	}
+	w.call(http.MethodPatch, one, body(w.t, second, nil))
+	w.awaitFailure(one)
+	w.badRequests(one, second)
+	w.call(http.MethodPost, one+"/sync", nil)
+	w.awaitFailure(one)
+	read := w.call(http.MethodGet, one, nil)
+	w.call(http.MethodPatch, one, read.Body)
+
+	doomed := w.api.Must(w.t, http.MethodPost, "/cloudPkiSubscriptions", body(w.t, second, map[string]any{"displayName": "doomed"}), http.StatusCreated)
+	if err := doomed.Into(&object); err != nil {
+		w.t.Fatal(err)
+	}
+	w.call(http.MethodDelete, "/cloudPkiSubscriptions/"+object.ID, nil)
+	w.call(http.MethodGet, "/cloudPkiSubscriptions/"+object.ID, nil)
+}
+
+// badRequests sends the secrets in bodies that are refused.
+func (w witness) badRequests(one string, planted []canary) {
+	good := body(w.t, planted, nil)
+	for name, text := range map[string][]byte{
+		"cut short":        good[:len(good)-1],
+		"trailing data":    append(bytes.Clone(good), good...),
+		"wrong type":       []byte(`{"credentials":{"adminPassword":["` + planted[0].text + `"]}}`),
+		"wrong base64":     []byte(`{"credentials":{"authenticationCertificate":"` + planted[1].text + `"}}`),
+		"unknown member":   []byte(`{"credentials":{"adminPassword":"` + planted[0].text + `","password":"` + planted[2].text + `"}}`),
+		"duplicate member": []byte(`{"credentials":{"adminPassword":"` + planted[0].text + `","adminPassword":"` + planted[0].text + `"}}`),
+	} {
+		if got := w.call(http.MethodPatch, one, text); got.Status != http.StatusBadRequest {
+			w.t.Errorf("%s: %d, want 400: %s", name, got.Status, got.Body)
+		}
+	}
+}
+
+func (w witness) awaitFailure(one string) {
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		got := w.call(http.MethodGet, one+"?$select=syncStatus,lastSyncError", nil)
+		var read struct{ SyncStatus, LastSyncError string }
+		if err := got.Into(&read); err != nil {
+			w.t.Fatal(err)
+		}
+		if read.SyncStatus == "failed" {
+			return
+		}
+	}
+	w.t.Fatal("the sync with useless credentials did not end as failed")
+}
+
+// searchFiles looks through every file of the data directory.
+func searchFiles(t *testing.T, dir string, planted []canary) {
+	t.Helper()
+	files := 0
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		files++
+		search(t, path, text, planted)
+		return nil
+	})
+	if err != nil || files < 5 {
+		t.Fatalf("%d files searched: %v", files, err)
+	}
+}
