@@ -29,8 +29,8 @@ func rooms() []room {
 		{"syncer", []string{"pki", "odata"}},
 		{"notify", []string{"pki", "odata"}},
 		// The store knows the rooms above it only to say that it fits their interfaces.
-		{"store", []string{"pki", "odata", "secret", "auth", "syncer", "notify"}},
-		{"store/storetest", []string{"store", "pgtest", "pki", "odata", "secret", "auth", "syncer", "notify"}},
+		{"store", []string{"pki", "odata", "secret", "provider", "auth", "syncer", "notify"}},
+		{"store/storetest", []string{"store", "pgtest", "pki", "odata", "secret", "provider", "auth", "syncer", "notify"}},
 		{"graph", []string{"pki", "odata", "auth", "trust", "secret", "provider"}},
 		{"web", []string{"pki", "auth", "secret", "provider"}},
 		{"app", []string{"*"}},

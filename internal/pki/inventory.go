@@ -36,7 +36,8 @@ func (a *attempt) inventory(ctx context.Context, session provider.Session) error
 		if page.More {
 			continue
 		}
-		if !page.Full {
+		// A record that could not be read may be any of those not seen.
+		if !page.Full || a.run.Counts.Skipped > 0 {
 			return nil
 		}
 		return a.markMissing(ctx)
@@ -46,7 +47,7 @@ func (a *attempt) inventory(ctx context.Context, session provider.Session) error
 func (a *attempt) savePage(ctx context.Context, page provider.Page) error {
 	now := a.stamp()
 	a.run.Cursor, a.run.Total, a.run.RequestID = page.Next, page.Total, page.TxID
-	stored := RunPage{Run: a.run, Full: page.Full, Now: now}
+	stored := RunPage{Run: a.run, Listed: true, Now: now}
 	for _, r := range page.Records {
 		stored.Certificates = append(stored.Certificates, newCertificate(r, now))
 	}

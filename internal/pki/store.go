@@ -78,7 +78,7 @@ type SubscriptionStore interface {
 type RunPage struct {
 	Certificates []Certificate
 	Skipped      []SkippedItem
-	Full         bool // mark as seen by this run, so that what it does not see can be called missing
+	Listed       bool // met in the CA's listing: mark as seen by this run, so that what it does not see can be called missing
 	Run          Run  // the run as it stands with this page: cursor, stages, total; Counts are added by the store
 	Now          odata.DateTimeOffset
 }

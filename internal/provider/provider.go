@@ -138,7 +138,7 @@ type Page struct {
 	Next    Cursor // valid where More
 	More    bool
 	Total   int    // how many the CA says there are in all; -1 unknown
-	Full    bool   // this chain of pages lists everything the CA has
+	Full    bool   // on the last page: the chain of pages has listed everything the CA has
 	TxID    string // the CA's transaction id, for support
 }
 

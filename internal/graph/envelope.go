@@ -1,0 +1,107 @@
+package graph
+
+import (
+	"bytes"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// An envelope is the body of every error. The date has no zone and no
+// fraction: clients read exactly these 19 characters.
+type envelope struct {
+	Error envelopeError `json:"error"`
+}
+
+type envelopeError struct {
+	Code    string     `json:"code"`
+	Message string     `json:"message"`
+	Target  string     `json:"target,omitempty"`
+	Details []detail   `json:"details,omitempty"`
+	Inner   innerError `json:"innerError"`
+}
+
+type innerError struct {
+	Code            string `json:"code,omitempty"`
+	Date            string `json:"date"`
+	RequestID       string `json:"request-id"`
+	ClientRequestID string `json:"client-request-id"`
+}
+
+const envelopeDate = "2006-01-02T15:04:05"
+
+// fail answers with an error. Nothing else writes one.
+func (s *Server) fail(x *exchange, err error) {
+	f := explain(err)
+	s.logFault(x, f)
+	if x.w.begun {
+		return // too late for another answer; net/http cuts the connection
+	}
+	if f.status == statusClientGone {
+		x.w.status = statusClientGone
+		return
+	}
+	h := x.w.Header()
+	for _, name := range []string{"ETag", "Location", "OData-EntityId", "Preference-Applied", "Content-Encoding"} {
+		delete(h, name) // as spelled: they are not set through Set
+	}
+	h.Set("Content-Type", "application/json")
+	h.Set("Content-Language", "en")
+	h.Set("Cache-Control", "no-store")
+	if f.allow != "" {
+		h.Set("Allow", f.allow)
+	}
+	if f.retryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(f.retryAfter))
+	}
+	if f.status == http.StatusUnauthorized || f.challenge != "" {
+		h["WWW-Authenticate"] = []string{s.challenge(f)}
+	}
+	x.write(f.status, s.envelope(x, f))
+}
+
+func (s *Server) envelope(x *exchange, f *fault) []byte {
+	var body bytes.Buffer
+	enc := json.NewEncoder(&body)
+	enc.SetEscapeHTML(false)
+	// Strings alone: encoding cannot fail.
+	_ = enc.Encode(envelope{envelopeError{
+		Code: f.code, Message: f.message, Target: f.target, Details: f.details,
+		Inner: innerError{Code: f.inner, Date: s.now().UTC().Format(envelopeDate), RequestID: x.requestID, ClientRequestID: x.clientRequestID},
+	}})
+	return bytes.TrimSuffix(body.Bytes(), []byte("\n"))
+}
+
+// challenge is the WWW-Authenticate field (RFC 6750, 3), in the form that
+// Microsoft Graph gives it.
+func (s *Server) challenge(f *fault) string {
+	var b strings.Builder
+	b.WriteString(`Bearer realm="", authorization_uri="`)
+	b.WriteString(s.authority)
+	b.WriteString(`"`)
+	if f.challenge != "" {
+		b.WriteString(`, error="` + f.challenge + `"`)
+	}
+	return b.String()
+}
+
+// logFault tells the log what the caller is not told.
+func (s *Server) logFault(x *exchange, f *fault) {
+	level := slog.LevelDebug
+	if f.status >= http.StatusInternalServerError {
+		level = slog.LevelError
+	}
+	if !s.log.Enabled(x.r.Context(), level) {
+		return
+	}
+	cause := f.message
+	if f.cause != nil {
+		cause = f.cause.Error()
+	}
+	s.log.LogAttrs(x.r.Context(), level, "refuse request",
+		slog.Int("status", f.status), slog.String("code", f.code), slog.String("error", cause),
+		slog.String("method", x.r.Method), slog.String("route", x.routeName()),
+		slog.String("request-id", x.requestID), slog.String("client-request-id", x.clientRequestID))
+}

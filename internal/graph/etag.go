@@ -1,0 +1,108 @@
+package graph
+
+import (
+	"strconv"
+	"strings"
+
+	"cloudpki/internal/pki"
+)
+
+// tag is the weak entity tag of a subscription: W/"version.revision.key". It
+// changes exactly when the answer would. The key names the incarnation, so
+// that an object made later under the same id never passes for this one.
+func tag(s *pki.Subscription) string {
+	return string(appendTag(make([]byte, 0, 48), s))
+}
+
+func appendTag(dst []byte, s *pki.Subscription) []byte {
+	dst = append(dst, `W/"`...)
+	dst = strconv.AppendInt(dst, int64(s.Version), 10)
+	dst = append(dst, '.')
+	dst = strconv.AppendInt(dst, s.Revision, 10)
+	dst = append(dst, '.')
+	dst = strconv.AppendInt(dst, s.Key, 36)
+	return append(dst, '"')
+}
+
+// writable is the part of a tag that names what admins can write: without the
+// revision, which a sync raises too.
+func writable(opaque string) string {
+	version, rest, _ := strings.Cut(opaque, ".")
+	_, key, _ := strings.Cut(rest, ".")
+	return version + "." + key
+}
+
+// tags reads a list of entity tags (RFC 9110, 8.8.3) and returns their opaque
+// parts; any is true for the list *.
+func tags(field string) (opaque []string, any bool, err error) {
+	rest := strings.TrimSpace(field)
+	if rest == "*" {
+		return nil, true, nil
+	}
+	for rest != "" {
+		rest = strings.TrimPrefix(rest, "W/")
+		if rest == "" || rest[0] != '"' {
+			return nil, false, malformedTag()
+		}
+		end := strings.IndexByte(rest[1:], '"')
+		if end < 0 {
+			return nil, false, malformedTag()
+		}
+		opaque = append(opaque, rest[1:1+end])
+		rest = strings.TrimLeft(rest[2+end:], " \t")
+		if rest == "" {
+			return opaque, false, nil
+		}
+		if rest[0] != ',' {
+			return nil, false, malformedTag()
+		}
+		rest = strings.TrimLeft(rest, ", \t")
+	}
+	return nil, false, malformedTag()
+}
+
+// ifMatch returns the condition that the If-Match field sets for a change, nil
+// for none. It compares what admins can write, so that a sync in between does
+// not make an admin's change fail.
+func ifMatch(fields []string) (pki.Condition, error) {
+	if len(fields) == 0 {
+		return nil, nil
+	}
+	opaque, any, err := tags(strings.Join(fields, ", "))
+	if err != nil || any {
+		return nil, err
+	}
+	return func(s pki.Subscription) error {
+		now := writable(opaqueOf(tag(&s)))
+		for _, o := range opaque {
+			if writable(o) == now {
+				return nil
+			}
+		}
+		return &pki.Error{
+			Code: pki.CodePreconditionFailed, Target: "If-Match",
+			Msg: "The subscription was changed since it was read. Read it again, repeat the change, and send the new @odata.etag in If-Match.",
+		}
+	}, nil
+}
+
+// unchanged reports whether the If-None-Match field names the present tag.
+func unchanged(fields []string, present string) (bool, error) {
+	if len(fields) == 0 {
+		return false, nil
+	}
+	opaque, any, err := tags(strings.Join(fields, ", "))
+	if err != nil || any {
+		return any, err
+	}
+	now := opaqueOf(present)
+	for _, o := range opaque {
+		if o == now {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// opaqueOf strips W/ and the quotes from a tag of ours.
+func opaqueOf(tag string) string { return tag[len(`W/"`) : len(tag)-1] }

@@ -1,0 +1,125 @@
+package graph_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"cloudpki/internal/auth"
+)
+
+// keysOf returns, for a pattern of the table of routes, an address of an
+// object that tenant A has.
+func (w *world) addressOf(pattern string) string {
+	w.t.Helper()
+	list := w.do("GET", set+"/alpha/syncRuns?$select=id", "").object(w.t)["value"].([]any)
+	keys := map[string]string{
+		"syncRuns":               list[0].(map[string]any)["id"].(string),
+		"certificateAuthorities": "fba5c17e04c593d7c76cc0232f19ca272468e9f4ccac6ee373f6bb0507f98a30",
+		"certificates":           "427859cb300c3d1eb6bf891394438f07",
+	}
+	segments := strings.Split(pattern, "/")
+	for i, s := range segments {
+		if s == "{key}" && keys[segments[i-1]] != "" {
+			segments[i] = keys[segments[i-1]]
+		} else if strings.HasPrefix(s, "{") {
+			segments[i] = "alpha"
+		}
+	}
+	return strings.Join(segments, "/")
+}
+
+// TestTenantsAreApart walks the table of routes: what tenant A has is not
+// there for tenant B, by any address, and nothing that B does changes it.
+func TestTenantsAreApart(t *testing.T) {
+	w := newWorld(t)
+	w.fill()
+	stranger := "Authorization: Bearer " + w.token(tenantB, "client-a", auth.ScopeReadWrite)
+	before := w.do("GET", set+"/alpha", "").body
+	audit := w.do("GET", "/beta/deviceManagement/auditEvents", "").body
+	for _, line := range w.server.Routes() {
+		method, pattern, _ := strings.Cut(line, " ")
+		address := w.addressOf(pattern)
+		if method == "GET" {
+			if own := w.do(method, address, ""); own.StatusCode != http.StatusOK {
+				t.Errorf("%s %s by its own tenant: %s\n%s", method, address, own.Status, own.body)
+			}
+		}
+		body := ""
+		if method == "POST" || method == "PATCH" {
+			body = `{"displayName":"taken over"}`
+		}
+		got := w.do(method, address, body, stranger)
+		switch {
+		case method == "POST" && !strings.HasSuffix(address, "/sync"):
+			// B may well create an object of its own under the same id.
+			if got.StatusCode != http.StatusCreated {
+				t.Errorf("%s %s: %s", method, address, got.Status)
+			}
+			w.do("DELETE", set+"/alpha", "", stranger)
+		case strings.Contains(pattern, "{"):
+			if got.StatusCode != http.StatusNotFound || got.object(t)["error"].(map[string]any)["code"] != "ResourceNotFound" {
+				t.Errorf("%s %s: %s, want 404 ResourceNotFound\n%s", method, address, got.Status, got.body)
+			}
+		case got.StatusCode != http.StatusOK:
+			t.Errorf("%s %s: %s", method, address, got.Status)
+		}
+		for _, trace := range []string{"Alpha", "alpha-admin", "device-1", tenantA} {
+			if strings.Contains(got.body, trace) {
+				t.Errorf("%s %s tells %q to another tenant: %s", method, address, trace, got.body)
+			}
+		}
+	}
+	if after := w.do("GET", set+"/alpha", "").body; after != before {
+		t.Errorf("alpha has changed:\n%s\n%s", before, after)
+	}
+	if after := w.do("GET", "/beta/deviceManagement/auditEvents", "").body; after != audit {
+		t.Errorf("the audit trail of A has changed:\n%s\n%s", audit, after)
+	}
+}
+
+// TestSecretsAreToldOnce walks the table of routes after a create and asks in
+// every way for what was sent: no answer, no header and no log line has it.
+func TestSecretsAreToldOnce(t *testing.T) {
+	w := newWorld(t)
+	w.fill()
+	clean := func(what, text string) {
+		t.Helper()
+		for _, canary := range canaries {
+			if strings.Contains(text, canary) {
+				t.Errorf("%s tells %q: %s", what, canary, text)
+			}
+		}
+	}
+	variants := []string{"", "?$format=application/json;odata.metadata=full", "?$select=*", "?$filter=credentials/adminPassword eq 'CANAR'"}
+	for _, line := range w.server.Routes() {
+		method, pattern, _ := strings.Cut(line, " ")
+		if method != "GET" {
+			continue
+		}
+		for _, v := range variants {
+			got := w.do(method, w.addressOf(pattern)+v, "")
+			clean(line+v, got.body)
+			for name, values := range got.Header {
+				clean(line+v+" "+name, strings.Join(values, " "))
+			}
+		}
+	}
+	for _, c := range []struct{ method, path, body string }{
+		{"PATCH", set + "/alpha", `{"credentials":{"adminPassword":"CANARY-new"}}`},
+		{"PATCH", set + "/alpha", `{"credentials":{"adminPassword":["CANARY"]}}`},
+		{"PATCH", set + "/alpha", `{"credentials":{"authenticationCertificate":"CANARY"}}`},
+		{"PATCH", set + "/alpha", `{"credentials":{"CANARY":1}`},
+		{"POST", set + "/alpha", `{"credentials":{"adminPassword":"CANARY"}}`},
+		{"POST", set, `{"credentials":{"adminPassword":"CANARY"},"version":"x"}`},
+		{"POST", set + "/alpha/sync", ""},
+	} {
+		clean(c.method+" "+c.body, w.do(c.method, c.path, c.body).body)
+	}
+	minimal := w.do("POST", set+"/second", fullBody, "Prefer: return=minimal")
+	clean("return=minimal", minimal.body)
+	clean("the log", w.log.String())
+	if !strings.Contains(w.log.String(), "refuse request") {
+		t.Error("the log holds no refused request: it was not looked at")
+	}
+}

@@ -1,0 +1,205 @@
+// Package graph speaks the wire of the service, at both ends: the handler that
+// answers as Microsoft Graph does, and the Go client. It knows addresses,
+// headers, JSON and status codes; the rules are package pki's.
+package graph
+
+import (
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"cloudpki/internal/auth"
+	"cloudpki/internal/odata"
+	"cloudpki/internal/pki"
+)
+
+// version is the first segment of every address; the API has never left beta.
+const version = "beta"
+
+// A Verifier turns a bearer token into who calls. Its errors are *auth.Error,
+// or anything else for a fault of its own.
+type Verifier interface {
+	Verify(ctx context.Context, bearer string) (auth.Principal, error)
+}
+
+// Options are what a Server is made from. Service, Verifier, Origin and
+// TokenKey are required.
+type Options struct {
+	Service   *pki.Service
+	Verifier  Verifier
+	Origin    string // what clients call, without a path: "https://pki.example.com:8443"
+	Authority string // where clients get tokens, told in WWW-Authenticate
+	TokenKey  []byte // 32 bytes that seal skip tokens; the same in every process and after a restart
+	Limits    Limits
+	Log       *slog.Logger     // nil is silence
+	Now       func() time.Time // nil is time.Now
+
+	// Observe is told of each answered request; nil for nobody. route is a
+	// pattern of the table of routes, "" where none was met.
+	Observe func(route, method string, status int, took time.Duration, tenant pki.TenantID)
+}
+
+// A Server answers the requests below /beta. It is safe for concurrent use.
+type Server struct {
+	service   *pki.Service
+	verifier  Verifier
+	origin    string
+	authority string
+	tokens    *odata.TokenSealer
+	budgets   *budgets
+	slots     slots
+	log       *slog.Logger
+	now       func() time.Time
+	observe   func(route, method string, status int, took time.Duration, tenant pki.TenantID)
+
+	nouns   nouns
+	model   model
+	tree    *node
+	buffers sync.Pool // of *[]byte, for answers
+	zippers sync.Pool // of *gzip.Writer
+}
+
+// New returns a Server. Its error tells what of o is missing or wrong.
+func New(o Options) (*Server, error) {
+	if o.Service == nil || o.Verifier == nil {
+		return nil, errors.New("graph: a Service and a Verifier are required")
+	}
+	if !strings.HasPrefix(o.Origin, "https://") || strings.Count(o.Origin, "/") != 2 {
+		return nil, fmt.Errorf("graph: the origin %q is not of the form https://host:port", o.Origin)
+	}
+	tokens, err := newTokenSealer(o.TokenKey)
+	if err != nil {
+		return nil, err
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Observe == nil {
+		o.Observe = func(string, string, int, time.Duration, pki.TenantID) {}
+	}
+	s := &Server{
+		service: o.Service, verifier: o.Verifier, origin: o.Origin, authority: o.Authority, tokens: tokens,
+		budgets: newBudgets(o.Limits), slots: newSlots(o.Limits), log: o.Log, now: o.Now, observe: o.Observe,
+	}
+	if s.nouns, err = newNouns(s); err != nil {
+		return nil, err
+	}
+	s.model = newModel(s.nouns)
+	s.tree = &node{name: version}
+	for _, r := range s.routes() {
+		s.tree.add(&r)
+	}
+	return s, nil
+}
+
+func newTokenSealer(key []byte) (*odata.TokenSealer, error) {
+	const size = 32
+	if len(key) != size {
+		return nil, fmt.Errorf("graph: the token key has %d bytes, not %d", len(key), size)
+	}
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, fmt.Errorf("graph: make token cipher: %w", err)
+	}
+	aead, err := cipher.NewGCM(block)
+	if err != nil {
+		return nil, fmt.Errorf("graph: make token cipher: %w", err)
+	}
+	return odata.NewTokenSealer(aead), nil
+}
+
+// ServeHTTP answers one request below /beta.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.serve(w, r, s.handle)
+}
+
+// NotFound returns a handler that answers every request with the error
+// envelope for an address that leads nowhere.
+func (s *Server) NotFound() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.serve(w, r, func(*exchange) error {
+			first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+			return noSegment(first)
+		})
+	})
+}
+
+// serve is what every request goes through: it is named, answered, counted,
+// and survives a panic.
+func (s *Server) serve(w http.ResponseWriter, r *http.Request, handle handler) {
+	begun := s.now()
+	x := &exchange{w: recorder{ResponseWriter: w}, r: r, server: s}
+	x.name()
+	x.commonHeader()
+	defer func() {
+		if p := recover(); p != nil {
+			s.log.LogAttrs(r.Context(), slog.LevelError, "handler panicked",
+				slog.String("request-id", x.requestID), slog.String("route", x.routeName()),
+				slog.Any("panic", p), slog.String("stack", string(debug.Stack())))
+			s.fail(x, internal(errors.New("panic")))
+		}
+		s.observe(x.routeName(), r.Method, x.w.status, s.now().Sub(begun), x.principal.Tenant)
+	}()
+	if err := handle(x); err != nil {
+		s.fail(x, err)
+	}
+}
+
+// handle takes a request through its steps; each may refuse it.
+func (s *Server) handle(x *exchange) error {
+	if !s.slots.take() {
+		return overloaded(errors.New("all slots are taken"))
+	}
+	defer s.slots.giveBack()
+	steps := []handler{s.findRoute, s.negotiate, s.authorize, s.spendBudget, s.readBody}
+	for _, step := range steps {
+		if err := step(x); err != nil {
+			return err
+		}
+	}
+	return x.route.handle(x)
+}
+
+func (s *Server) findRoute(x *exchange) error {
+	place, keys, err := s.tree.find(x.r.URL.EscapedPath())
+	if err != nil {
+		return err
+	}
+	x.keys = keys
+	if x.r.Method == http.MethodOptions {
+		x.route = &route{path: place.routes[0].path, public: true, handle: func(x *exchange) error {
+			x.w.Header().Set("Allow", place.allow())
+			x.write(http.StatusNoContent, nil)
+			return nil
+		}}
+		return nil
+	}
+	x.route, err = place.route(x.r.Method)
+	return err
+}
+
+func (s *Server) spendBudget(x *exchange) error {
+	if x.route.public {
+		return nil
+	}
+	if wait, ok := s.budgets.spend(string(x.principal.Tenant), x.caller(), s.now()); !ok {
+		return tooMany(wait)
+	}
+	return nil
+}
+
+// newRequestID returns a random GUID, as Microsoft Graph names its requests.
+func newRequestID() string { return uuid.NewString() }

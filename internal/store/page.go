@@ -1,0 +1,142 @@
+package store
+
+import (
+	"context"
+	"errors"
+
+	"cloudpki/internal/odata"
+	"cloudpki/internal/pki"
+)
+
+// A scope says whose rows are read: those of a tenant, and where key is not
+// nil those of one of its subscriptions.
+type scope struct {
+	tenant pki.TenantID
+	key    *int64
+}
+
+// children lists what belongs to one subscription. CodeNotFound where that
+// does not exist.
+func children[T any](ctx context.Context, db *DB, n *noun[T], t pki.TenantID, sub pki.ID, q odata.Query) (p pki.Page[T], err error) {
+	err = db.engine.view(ctx, func(c conn) error {
+		key, err := db.subscriptionKey(ctx, c, t, sub)
+		if err != nil {
+			return err
+		}
+		p, err = list(ctx, db, c, n, scope{t, &key}, q)
+		return err
+	})
+	return p, err
+}
+
+// single reads one child with all that is known of it. CodeNotFound where it
+// or the subscription does not exist.
+func single[T any](ctx context.Context, db *DB, n *noun[T], t pki.TenantID, sub, id pki.ID) (item T, err error) {
+	err = db.engine.view(ctx, func(c conn) error {
+		key, err := db.subscriptionKey(ctx, c, t, sub)
+		if err != nil {
+			return err
+		}
+		var found bool
+		scan := func(r rows) (T, error) { return n.scan(r, true) }
+		item, found, err = first(ctx, c, scan, "SELECT "+n.columns(true)+" FROM "+n.from+
+			" WHERE tenant = ?1 AND subscription_key = ?2 AND id = ?3", string(t), key, string(id))
+		if err == nil && !found {
+			err = pki.NotFound(n.entity.Name, id)
+		}
+		return err
+	})
+	return item, err
+}
+
+func (db *DB) subscriptionKey(ctx context.Context, c conn, t pki.TenantID, sub pki.ID) (int64, error) {
+	key, found, err := first(ctx, c, scanNumber, "SELECT key FROM subscriptions WHERE tenant = ?1 AND id = ?2", string(t), string(sub))
+	if err == nil && !found {
+		err = pki.NotFound(db.nouns.subscriptions.entity.Name, sub)
+	}
+	return key, err
+}
+
+// list reads one page. It asks for one row more than the page holds, so that
+// the last page is known.
+func list[T any](ctx context.Context, db *DB, c conn, n *noun[T], s scope, q odata.Query) (p pki.Page[T], err error) {
+	if q.Top <= 0 {
+		q.Top = odata.DefaultTop
+	}
+	if q.Count {
+		b := &builder{dialect: &db.dialect}
+		b.put("SELECT COUNT(*) FROM ", n.from)
+		if err := b.where(n.search, s, q); err != nil {
+			return p, err
+		}
+		if p.Count, _, err = first(ctx, c, scanNumber, b.String(), b.args...); err != nil {
+			return p, err
+		}
+	}
+	keys := sortKeys(q.OrderBy, n)
+	heavy := n.wants(q.Select)
+	b, err := pageQuery(db, n, keys, heavy, s, q)
+	if err != nil {
+		return p, err
+	}
+	var positions []position
+	scan := func(r rows) (T, error) {
+		at := newPosition(keys)
+		item, err := n.scan(r, heavy, at.dest()...)
+		positions = append(positions, at)
+		return item, err
+	}
+	p.Items, err = all(ctx, c, scan, b.String(), b.args...)
+	if err != nil || len(p.Items) <= q.Top {
+		return p, err
+	}
+	p.Items = p.Items[:q.Top]
+	p.After = positions[q.Top-1].values()
+	return p, nil
+}
+
+func pageQuery[T any](db *DB, n *noun[T], keys []sortKey, heavy bool, s scope, q odata.Query) (*builder, error) {
+	b := &builder{dialect: &db.dialect}
+	b.put("SELECT ", n.columns(heavy))
+	for _, k := range keys {
+		b.put(", ", column(k.path, false))
+	}
+	b.put(" FROM ", n.from)
+	if err := b.where(n.search, s, q); err != nil {
+		return nil, err
+	}
+	if q.After != nil {
+		if len(q.After) != len(keys) {
+			return nil, errors.New("page position does not fit the order")
+		}
+		b.put(" AND ")
+		b.after(keys, q.After)
+	}
+	b.orderBy(keys)
+	b.put(" LIMIT ", param{q.Top + 1})
+	if q.Skip > 0 && q.After == nil {
+		b.put(" OFFSET ", param{q.Skip})
+	}
+	return b, nil
+}
+
+// where writes what a row must fulfil, whatever page it is on.
+func (b *builder) where(search []string, s scope, q odata.Query) error {
+	b.put(" WHERE tenant = ", param{string(s.tenant)})
+	if s.key != nil {
+		b.put(" AND subscription_key = ", param{*s.key})
+	}
+	if q.Search != "" {
+		b.put(" AND ")
+		b.search(search, q.Search)
+	}
+	if q.Filter == nil {
+		return nil
+	}
+	b.put(" AND (")
+	if err := b.filter(q.Filter); err != nil {
+		return err
+	}
+	b.put(")")
+	return nil
+}

@@ -1,0 +1,193 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"github.com/ncruces/go-sqlite3"
+	"github.com/ncruces/go-sqlite3/driver"
+	_ "github.com/ncruces/go-sqlite3/embed" // the engine itself
+)
+
+func sqliteDialect() dialect { return dialect{contains: "instr"} }
+
+// A sqliteEngine is a SQLite file in WAL mode: one connection writes
+// (sqliteWriter), the others read, and readers never wait for the writer.
+type sqliteEngine struct {
+	lock    io.Closer
+	writer  *sqliteWriter
+	readers chan *sqliteConn // the idle ones
+	count   int              // of readers
+	closed  atomic.Bool
+	closing chan struct{}
+}
+
+const (
+	minReaders = 2
+	maxReaders = 8
+
+	// busyTimeout is how long a statement waits for a foreign program, such as
+	// a backup, that has the file locked.
+	busyTimeout = 10 * time.Second
+)
+
+// openSQLite opens the file at path, which is made where it does not exist.
+// vfs names another file system for tests; "" is that of the operating system.
+func openSQLite(ctx context.Context, path, vfs string) (_ *sqliteEngine, err error) {
+	if path == "" {
+		return nil, errors.New("the path of the SQLite file is missing after sqlite:")
+	}
+	if path, err = filepath.Abs(path); err != nil {
+		return nil, fmt.Errorf("find the SQLite file: %w", err)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, fmt.Errorf("make the data directory: %w", err)
+	}
+	e := &sqliteEngine{closing: make(chan struct{})}
+	if e.lock, err = lockFile(filepath.Join(filepath.Dir(path), "cloudpki.lock")); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, e.lock.Close())
+		}
+	}()
+	if err := createPrivate(path); err != nil {
+		return nil, err
+	}
+	address := sqliteAddress(path, vfs)
+	first, err := openSQLiteConn(ctx, address, true)
+	if err != nil {
+		return nil, err
+	}
+	if err := migrateSQLite(ctx, first, address); err != nil {
+		return nil, errors.Join(err, first.close())
+	}
+	e.writer = startWriter(first)
+	if err := e.openReaders(ctx, address); err != nil {
+		return nil, errors.Join(err, e.closeConns())
+	}
+	return e, nil
+}
+
+// createPrivate makes the file readable by its owner alone. What SQLite puts
+// next to it gets the same mode (modeof).
+func createPrivate(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("make the SQLite file: %w", err)
+	}
+	return f.Close()
+}
+
+func sqliteAddress(path, vfs string) string {
+	query := url.Values{"modeof": {path}}
+	if vfs != "" {
+		query.Set("vfs", vfs)
+	}
+	u := url.URL{Scheme: "file", OmitHost: true, Path: filepath.ToSlash(path), RawQuery: query.Encode()}
+	return u.String()
+}
+
+func (e *sqliteEngine) openReaders(ctx context.Context, address string) error {
+	e.count = min(max(runtime.GOMAXPROCS(0), minReaders), maxReaders)
+	e.readers = make(chan *sqliteConn, e.count)
+	for i := range e.count {
+		c, err := openSQLiteConn(ctx, address, false)
+		if err != nil {
+			e.count = i
+			return err
+		}
+		e.readers <- c
+	}
+	return nil
+}
+
+func (e *sqliteEngine) read(ctx context.Context, f func(conn) error) error {
+	var c *sqliteConn
+	select {
+	case c = <-e.readers:
+	case <-e.closing:
+		return errUnavailable("The service is stopping. Try again.", nil)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { e.readers <- c }()
+	c.db.SetInterrupt(ctx)
+	defer c.db.SetInterrupt(context.WithoutCancel(ctx))
+	return interrupted(ctx, f(c))
+}
+
+func (e *sqliteEngine) view(ctx context.Context, f func(conn) error) error {
+	return e.read(ctx, func(c conn) error {
+		if _, err := c.exec(ctx, "BEGIN"); err != nil {
+			return err
+		}
+		err := f(c)
+		s := c.(*sqliteConn)
+		s.db.SetInterrupt(context.WithoutCancel(ctx))
+		if _, end := s.exec(ctx, "COMMIT"); err == nil {
+			err = end
+		}
+		return err
+	})
+}
+
+// interrupted tells the reason of an interrupt rather than its fact.
+func interrupted(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil && errors.Is(err, sqlite3.INTERRUPT) {
+		return ctx.Err()
+	}
+	return err
+}
+
+func (e *sqliteEngine) write(ctx context.Context, f func(conn) error) error {
+	return e.writer.do(ctx, f)
+}
+
+func (e *sqliteEngine) stats() Stats {
+	s := e.writer.stats()
+	s.Connections, s.Busy = e.count+1, e.count-len(e.readers)
+	return s
+}
+
+func (e *sqliteEngine) close() error {
+	if e.closed.Swap(true) {
+		return nil
+	}
+	close(e.closing)
+	return errors.Join(e.closeConns(), e.lock.Close())
+}
+
+func (e *sqliteEngine) closeConns() error {
+	var errs []error
+	for range e.count {
+		errs = append(errs, (<-e.readers).close())
+	}
+	return errors.Join(append(errs, e.writer.close())...)
+}
+
+// migrateSQLite brings the schema up to date. Looking first saves goose's
+// start where there is nothing to do.
+func migrateSQLite(ctx context.Context, c *sqliteConn, address string) error {
+	steps, err := sqliteSteps()
+	if err != nil {
+		return err
+	}
+	return steps.apply(ctx, c, "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = ?1", func() (*sql.DB, error) {
+		return driver.Open(address, func(c *sqlite3.Conn) error { return c.Exec(sqlitePragmas) })
+	})
+}
+
+func errInUse(path string) error {
+	return fmt.Errorf("another cloudpki process has %s open; stop it, or give this one a data directory of its own", filepath.Dir(path))
+}

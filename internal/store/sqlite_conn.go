@@ -1,0 +1,242 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/ncruces/go-sqlite3"
+)
+
+// sqlitePragmas set a connection up. synchronous=FULL makes a commit wait for
+// the disk; secure_delete overwrites what is removed, as deleted secrets must
+// be; the cache is 3 MiB a connection.
+const sqlitePragmas = `
+PRAGMA synchronous = FULL;
+PRAGMA fullfsync = ON;
+PRAGMA checkpoint_fullfsync = ON;
+PRAGMA foreign_keys = ON;
+PRAGMA secure_delete = ON;
+PRAGMA temp_store = MEMORY;
+PRAGMA trusted_schema = OFF;
+PRAGMA cache_size = -3072;
+PRAGMA journal_size_limit = 67108864;
+`
+
+// maxStatements bounds the prepared statements of a connection: filters make
+// new texts without end.
+const maxStatements = 128
+
+// A sqliteConn is one connection with its prepared statements. It is used by
+// one goroutine at a time.
+type sqliteConn struct {
+	db         *sqlite3.Conn
+	statements map[string]*sqlite3.Stmt
+}
+
+func openSQLiteConn(ctx context.Context, address string, writes bool) (*sqliteConn, error) {
+	db, err := sqlite3.OpenContext(ctx, address)
+	if err != nil {
+		return nil, fmt.Errorf("open SQLite file: %w", err)
+	}
+	c := &sqliteConn{db: db, statements: make(map[string]*sqlite3.Stmt)}
+	setup := sqlitePragmas
+	if writes {
+		setup = "PRAGMA journal_mode = WAL;" + setup
+	} else {
+		setup += "PRAGMA query_only = ON;"
+	}
+	err = db.BusyTimeout(busyTimeout)
+	if err == nil {
+		err = db.Exec(setup)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("set up SQLite connection: %w", err), db.Close())
+	}
+	return c, nil
+}
+
+func (c *sqliteConn) close() error {
+	for _, s := range c.statements {
+		_ = s.Close() // reports the last error of the statement, told before
+	}
+	clear(c.statements)
+	return c.db.Close()
+}
+
+// prepare returns the statement for text, ready to be run.
+func (c *sqliteConn) prepare(text string) (*sqlite3.Stmt, error) {
+	if s, ok := c.statements[text]; ok {
+		if s.Busy() {
+			return nil, errors.New("prepare statement: its rows are still being read")
+		}
+		return s, nil
+	}
+	if len(c.statements) >= maxStatements {
+		c.forgetIdle()
+	}
+	s, tail, err := c.db.PrepareFlags(text, sqlite3.PREPARE_PERSISTENT)
+	if err != nil {
+		return nil, fmt.Errorf("prepare statement: %w", err)
+	}
+	if strings.TrimSpace(tail) != "" {
+		return nil, errors.Join(errors.New("prepare statement: more than one in a text"), s.Close())
+	}
+	c.statements[text] = s
+	return s, nil
+}
+
+func (c *sqliteConn) forgetIdle() {
+	for text, s := range c.statements {
+		if !s.Busy() {
+			_ = s.Close() // reports the last error of the statement, told before
+			delete(c.statements, text)
+		}
+	}
+}
+
+// exec implements conn. A context is heeded by the connection as a whole, see
+// sqliteEngine.read.
+func (c *sqliteConn) exec(_ context.Context, text string, args ...any) (int64, error) {
+	return c.run(text, args)
+}
+
+func (c *sqliteConn) run(text string, args []any) (int64, error) {
+	s, err := c.prepare(text)
+	if err != nil {
+		return 0, err
+	}
+	if err := bind(s, args); err != nil {
+		return 0, err
+	}
+	before := c.db.TotalChanges()
+	for s.Step() {
+		// A statement may answer rows that nobody wants.
+	}
+	err = errors.Join(s.Reset(), s.ClearBindings())
+	return c.db.TotalChanges() - before, err
+}
+
+func (c *sqliteConn) query(_ context.Context, text string, args ...any) (rows, error) {
+	s, err := c.prepare(text)
+	if err != nil {
+		return nil, err
+	}
+	if err := bind(s, args); err != nil {
+		return nil, err
+	}
+	return &sqliteRows{s}, nil
+}
+
+func bind(s *sqlite3.Stmt, args []any) error {
+	for i, arg := range args {
+		if err := bindOne(s, i+1, arg); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func bindOne(s *sqlite3.Stmt, i int, arg any) error {
+	switch v := arg.(type) {
+	case nil:
+		return s.BindNull(i)
+	case string:
+		return bindText(s, i, v)
+	case *string:
+		if v == nil {
+			return s.BindNull(i)
+		}
+		return bindText(s, i, *v)
+	case []byte:
+		return s.BindBlob(i, v)
+	case int64:
+		return s.BindInt64(i, v)
+	case int:
+		return s.BindInt64(i, int64(v))
+	case int32:
+		return s.BindInt64(i, int64(v))
+	case int16:
+		return s.BindInt64(i, int64(v))
+	default:
+		return fmt.Errorf("bind argument %d: no such type: %T", i, arg)
+	}
+}
+
+func bindText(s *sqlite3.Stmt, i int, v string) error {
+	if strings.IndexByte(v, 0) >= 0 || !utf8.ValidString(v) {
+		return errUnstorable(nil)
+	}
+	return s.BindText(i, v)
+}
+
+// sqliteRows are the rows of a running statement.
+type sqliteRows struct{ s *sqlite3.Stmt }
+
+func (r *sqliteRows) next() bool { return r.s.Step() }
+
+func (r *sqliteRows) close() error { return errors.Join(r.s.Reset(), r.s.ClearBindings()) }
+
+func (r *sqliteRows) scan(dest ...any) error {
+	if n := r.s.ColumnCount(); n != len(dest) {
+		return fmt.Errorf("scan row: %d columns into %d places", n, len(dest))
+	}
+	for i, d := range dest {
+		if err := r.scanOne(i, d); err != nil {
+			return err
+		}
+	}
+	return r.s.Err()
+}
+
+func (r *sqliteRows) scanOne(i int, dest any) error {
+	null := r.s.ColumnType(i) == sqlite3.NULL
+	switch d := dest.(type) {
+	case **string:
+		*d = nil
+		if !null {
+			v := r.s.ColumnText(i)
+			*d = &v
+		}
+		return nil
+	case **int64:
+		*d = nil
+		if !null {
+			v := r.s.ColumnInt64(i)
+			*d = &v
+		}
+		return nil
+	case *[]byte:
+		*d = nil
+		if !null {
+			*d = r.s.ColumnBlob(i, []byte{})
+		}
+		return nil
+	}
+	if null {
+		return fmt.Errorf("scan column %d: NULL into %T", i, dest)
+	}
+	return r.scanPresent(i, dest)
+}
+
+func (r *sqliteRows) scanPresent(i int, dest any) error {
+	switch d := dest.(type) {
+	case *string:
+		*d = r.s.ColumnText(i)
+	case *int64:
+		*d = r.s.ColumnInt64(i)
+	case *int:
+		*d = r.s.ColumnInt(i)
+	case *int32:
+		*d = int32(r.s.ColumnInt64(i))
+	case *int16:
+		*d = int16(r.s.ColumnInt64(i))
+	case *int8:
+		*d = int8(r.s.ColumnInt64(i))
+	default:
+		return fmt.Errorf("scan column %d: no such type: %T", i, dest)
+	}
+	return nil
+}

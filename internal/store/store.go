@@ -1,0 +1,122 @@
+// Package store keeps the nouns of package pki in SQLite or PostgreSQL. There
+// is one implementation: the SQL is written once, a dialect value holds the few
+// differences, and sqlite*.go and postgres*.go alone name a driver.
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"cloudpki/internal/pki"
+	"cloudpki/internal/secret"
+	"cloudpki/internal/syncer"
+)
+
+// Options say which database to open. Log and Now may be left out.
+type Options struct {
+	// URL is sqlite:PATH for a file that this process alone opens, or the
+	// address of a PostgreSQL database as postgres://… or in the key=value
+	// form of libpq.
+	URL string
+	Log *slog.Logger
+	Now func() time.Time
+}
+
+// A DB is an open store. It is safe for concurrent use. Functions that are
+// handed to it run inside a transaction and must not call it.
+type DB struct {
+	engine  engine
+	dialect dialect
+	log     *slog.Logger
+	now     func() time.Time
+	wake    chan struct{}
+	nouns   nouns
+}
+
+var (
+	_ pki.Store       = (*DB)(nil)
+	_ secret.DataKeys = (*DB)(nil)
+	_ syncer.Leases   = (*DB)(nil)
+)
+
+// Stats tells how busy a store is. Counters only grow.
+type Stats struct {
+	Engine      string // "sqlite" or "postgres"
+	Writes      int64  // write transactions asked for that were carried out
+	Commits     int64  // commits they took; fewer on SQLite, which groups them
+	Queued      int    // writes that wait for their turn
+	Connections int    // open connections
+	Busy        int    // connections in use
+}
+
+// Open opens the database, brings its schema up to date and returns the store.
+// A schema newer than this program knows is refused, and so is a SQLite file
+// that another process has open.
+func Open(ctx context.Context, o Options) (*DB, error) {
+	db := &DB{log: o.Log, now: o.Now, wake: make(chan struct{}, 1), nouns: newNouns()}
+	if db.log == nil {
+		db.log = slog.New(slog.DiscardHandler)
+	}
+	if db.now == nil {
+		db.now = time.Now
+	}
+	var err error
+	if path, ok := strings.CutPrefix(o.URL, "sqlite:"); ok {
+		db.dialect = sqliteDialect()
+		db.engine, err = openSQLite(ctx, path, "")
+	} else if isPostgres(o.URL) {
+		db.dialect = postgresDialect()
+		db.engine, err = openPostgres(ctx, o.URL, db.log, db.signal)
+	} else {
+		return nil, errors.New("open store: the database URL must begin with sqlite: or postgres://")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	return db, nil
+}
+
+func isPostgres(url string) bool {
+	return strings.HasPrefix(url, "postgres://") || strings.HasPrefix(url, "postgresql://") ||
+		!strings.Contains(url, ":") && strings.Contains(url, "=") || strings.HasPrefix(url, "host=")
+}
+
+// Close ends the store in order: writes under way are finished, those that
+// wait are refused with pki.CodeUnavailable.
+func (db *DB) Close() error { return db.engine.close() }
+
+// Ping reports whether the database answers.
+func (db *DB) Ping(ctx context.Context) error {
+	return db.engine.read(ctx, func(c conn) error {
+		_, _, err := first(ctx, c, scanNumber, "SELECT 1")
+		return err
+	})
+}
+
+// Stats returns how busy the store is.
+func (db *DB) Stats() Stats { return db.engine.stats() }
+
+// Wake returns the channel that syncer.Leases describes.
+func (db *DB) Wake() <-chan struct{} { return db.wake }
+
+// signal fills Wake. One pending signal is enough.
+func (db *DB) signal() {
+	select {
+	case db.wake <- struct{}{}:
+	default:
+	}
+}
+
+// notify tells the other processes, when the transaction of c commits, that a
+// sync was asked for.
+func (db *DB) notify(ctx context.Context, c conn) error {
+	if db.dialect.notify == "" {
+		return nil
+	}
+	_, err := c.exec(ctx, db.dialect.notify)
+	return err
+}
