@@ -19,7 +19,7 @@ import (
 )
 
 const (
-	writers   = 8
+	writers   = 4
 	startTime = 20 * time.Second
 )
 

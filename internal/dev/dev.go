@@ -17,6 +17,7 @@ import (
 
 	"cloudpki/internal/app"
 	"cloudpki/internal/config"
+	"cloudpki/internal/secret"
 )
 
 // Options say where and what to run.
@@ -140,6 +141,11 @@ func (s *session) configure() (config.Config, error) {
 		return config.Config{}, err
 	}
 	if err := s.state.writeClients(s.Data); err != nil {
+		return config.Config{}, err
+	}
+	// The service makes its root key itself, with a warning to back it up; that
+	// is for production.
+	if _, _, err := secret.LoadOrCreateRoot(filepath.Join(s.Data, rootKeyFile)); err != nil {
 		return config.Config{}, err
 	}
 	path := filepath.Join(s.Data, configFile)

@@ -86,7 +86,7 @@ func (s *session) subscribe(ctx context.Context, api *graph.Client, src source) 
 		}
 		// Its database is another one, or it was deleted: begin anew.
 	}
-	s.out.step("Creating a subscription to %s with a fresh RA certificate", src.name)
+	s.out.step("Creating a subscription to %s", src.login())
 	created, err := api.CreateSubscription(ctx, "", src.draft())
 	if err != nil {
 		return "", "", err
@@ -104,7 +104,7 @@ func (s *session) subscribe(ctx context.Context, api *graph.Client, src source) 
 // resume gives an existing subscription the CA's address and a fresh RA
 // certificate, which starts a sync.
 func (s *session) resume(ctx context.Context, api *graph.Client, src source, id string) (string, error) {
-	s.out.step("Renewing the RA certificate of the subscription to %s", src.name)
+	s.out.step("Updating the subscription to %s", src.login())
 	before, err := api.Subscription(ctx, id)
 	if err != nil {
 		return "", err
@@ -113,6 +113,14 @@ func (s *session) resume(ctx context.Context, api *graph.Client, src source, id 
 		return "", err
 	}
 	return api.Sync(ctx, id)
+}
+
+// login names a source with how the service logs in there.
+func (src source) login() string {
+	if src.pfx == nil {
+		return src.name
+	}
+	return src.name + " with a fresh RA certificate"
 }
 
 // draft is the body of a create or an update.

@@ -24,13 +24,14 @@ const (
 	configFile     = "cloudpki.yaml"
 	connectionFile = "dev.json"
 	exampleFile    = "example.json"
+	rootKeyFile    = "root.key" // where the service looks for it by default
 	clientFolder   = "clients"
 )
 
 // The roles that API permissions are granted by.
 const (
 	roleReadWrite = "DeviceManagementConfiguration.ReadWrite.All"
-	limitedBudget = 30 // requests a minute of the limited client
+	limitedBudget = 60 // requests a minute of the limited client
 )
 
 // A state is what a data directory remembers between two starts, so that

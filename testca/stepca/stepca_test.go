@@ -145,7 +145,7 @@ func TestProgram(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	run(t, exec.CommandContext(t.Context(), program(t), files.ConfigFile), dir)
+	run(t, exec.CommandContext(t.Context(), stepCAProgram(t), files.ConfigFile), dir)
 	c := provider.Config{ServiceURI: "https://" + address + "/", Settings: map[string]string{"rootFingerprint": fingerprint(files.Root)}}
 	if err := files.WaitHealthy(t.Context(), "https://"+address); err != nil {
 		t.Fatal(err)
@@ -161,9 +161,9 @@ func TestProgram(t *testing.T) {
 	crl(t, s)
 }
 
-// program returns the path of the step-ca program, building it if need be.
+// stepCAProgram returns the path of the step-ca program, building it if need be.
 // Without CGO, since with it step-ca wants the smart card library.
-func program(t *testing.T) string {
+func stepCAProgram(t *testing.T) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "go", "tool", "-n", "step-ca")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
