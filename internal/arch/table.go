@@ -19,6 +19,7 @@ func rooms() []room {
 		{"arch", nil},
 		{"pgtest", nil},
 		{"casim", []string{"secret"}},
+		{"casim/*", nil},
 		{"provider", []string{"secret"}},
 		{"provider/all", []string{"provider", "provider/*"}},
 		{"provider/*", []string{"provider", "secret"}},
@@ -34,7 +35,7 @@ func rooms() []room {
 		{"graph", []string{"pki", "odata", "auth", "trust", "secret", "provider"}},
 		{"web", []string{"pki", "auth", "secret", "provider"}},
 		{"app", []string{"*"}},
-		{"dev", []string{"app", "casim", "config", "graph", "secret"}},
+		{"dev", []string{"app", "casim", "casim/*", "config", "graph", "secret"}},
 		{"cli", []string{"dev", "app", "config", "graph", "casim", "secret"}},
 	}
 }

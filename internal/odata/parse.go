@@ -153,11 +153,10 @@ func parseOrder(value string, t *EntityType) ([]Order, error) {
 		if slices.ContainsFunc(keys, func(o Order) bool { return o.Path == path }) {
 			return nil, orderError(pos, "the property '"+path.String()+"' is there twice")
 		}
-		if isKey := path.Parent == nil && path.Property.Name == keyName; isKey && desc {
-			return nil, orderError(pos, "the key can only be sorted in ascending order")
-		} else if total = total || isKey; !total {
+		if !total {
 			keys = append(keys, Order{Path: path, Desc: desc})
 		}
+		total = total || path.Parent == nil && path.Property.Name == keyName
 	}
 	return keys, nil
 }

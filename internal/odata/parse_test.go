@@ -41,8 +41,9 @@ func TestParseQueryOptions(t *testing.T) {
 		"$search=Acme%20CA":               func(q Query) bool { return q.Search == "acme ca" },
 		"$search=%22A+%5C%22b%5C%5C%22":   func(q Query) bool { return q.Search == `a "b\` },
 		"search=ÄB":                       func(q Query) bool { return q.Search == "äb" },
-		"$orderby=id":                     func(q Query) bool { return q.OrderBy == nil },
-		"$orderby=version,id,displayName": func(q Query) bool { return len(q.OrderBy) == 1 },
+		"$orderby=id":                     func(q Query) bool { return len(q.OrderBy) == 1 && !q.OrderBy[0].Desc },
+		"$orderby=id+desc":                func(q Query) bool { return len(q.OrderBy) == 1 && q.OrderBy[0].Desc },
+		"$orderby=version,id,displayName": func(q Query) bool { return len(q.OrderBy) == 2 },
 		"$orderby=displayName+desc,+credentials/adminUserName+ASC,version": func(q Query) bool {
 			return len(q.OrderBy) == 3 && q.OrderBy[0].Desc && q.OrderBy[1].Path.String() == "credentials/adminUserName" && !q.OrderBy[1].Desc
 		},
@@ -101,7 +102,6 @@ func TestParseQueryRefuses(t *testing.T) {
 		{"$orderby=version+desc+x", "$orderby", "Invalid orderby clause: a property, with asc or desc behind it, is expected at position 0.", 0},
 		{"$orderby=colour", "$orderby", "Invalid orderby clause: " + noProperty + " at position 0.", 0},
 		{"$orderby=version,Version+desc", "$orderby", "Invalid orderby clause: the property 'version' is there twice at position 8.", 8},
-		{"$orderby=id+desc", "$orderby", "Invalid orderby clause: the key can only be sorted in ascending order at position 0.", 0},
 		{"$orderby=credentials/adminPassword", "$orderby", "Invalid orderby clause: the property 'credentials/adminPassword' is not sortable at position 0.", 0},
 		{"$orderby=tags", "$orderby", "Invalid orderby clause: the property 'tags' is not sortable at position 0.", 0},
 		{"$orderby=displayName,description,version,syncStatus,paused,lastSyncDateTime", "$orderby", "Invalid orderby clause: there are more than 5 keys at position 50.", 50},
@@ -137,7 +137,7 @@ func TestCanonicalBindsFilterOrderAndSearch(t *testing.T) {
 	}
 	same := [][2]string{
 		{"$top=5&$filter=version+eq+7", "$filter=VERSION%20EQ%207&$skiptoken=x&$count=true&$select=id"},
-		{"$orderby=version,id", "orderby=Version+asc"},
+		{"$orderby=version,id", "orderby=Version+asc,ID"},
 		{"$filter=7+lt+version", "$filter=(version+gt+7)"},
 		{"$filter=lastSyncDateTime+gt+2017-01-01T00:00:00Z", "$filter=lastSyncDateTime+gt+2016-12-31T23:00:00-01:00"},
 		{"$search=A", "$search=%22a%22"},

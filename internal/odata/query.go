@@ -4,7 +4,7 @@ package odata
 // every name in it exists and may be asked for.
 type Query struct {
 	Filter  Expr      // nil for none
-	OrderBy []Order   // never holds the key; the store appends id ascending
+	OrderBy []Order   // the store appends the id, where it is not the last key already
 	Select  Selection // the zero Selection is «all but the optional ones without value»
 	Search  string    // case-folded; "" for none
 	Top     int       // page size, 1..MaxTop; DefaultTop where none was asked
@@ -17,7 +17,8 @@ type Query struct {
 	Expand    []string // navigation names of $expand, as the schema spells them
 
 	// After is the position behind which the page begins: the values of
-	// OrderBy in order, then the id. Nil begins at the start.
+	// OrderBy in order, then the id, unless it is the last of them. Nil begins
+	// at the start.
 	After []Value
 }
 
