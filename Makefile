@@ -63,7 +63,8 @@ fuzz: ## run each fuzz target for FUZZTIME
 			$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$package" </dev/null; \
 		done
 
-bench: ## run the benchmarks that match BENCH
+bench: ## measure against a floor, then run the benchmarks that match BENCH
+	$(GO) -C bench test -run '^$$' -bench . -timeout 20m ./...
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem ./...
 
 cover: ## write cover.html and print the total

@@ -22,7 +22,7 @@ func (a *attempt) finish(ctx context.Context, fault *provider.Error) error {
 	a.run.Cursor = nil
 	if fault != nil {
 		a.run.Status, a.run.Error = RunFailed, fault.Code
-		a.run.Message, a.run.Retry = clip(fault.Error(), MaxLastSyncError), fault.Code.Retry()
+		a.run.Message, a.run.Retry = clip(fault.Text(), MaxLastSyncError), fault.Code.Retry()
 		if fault.TxID != "" {
 			a.run.RequestID = fault.TxID
 		}
@@ -63,7 +63,8 @@ func (a *attempt) report(sub *Subscription, fault *provider.Error, now odata.Dat
 	if fault == nil {
 		sub.SyncStatus, sub.LastSyncError, sub.Failures = SyncSucceeded, nil, 0
 	} else {
-		sub.SyncStatus, sub.LastSyncError = SyncFailed, &a.run.Message
+		text := clip(fault.Error(), MaxLastSyncError)
+		sub.SyncStatus, sub.LastSyncError = SyncFailed, &text
 		sub.Failures++
 	}
 	if a.accepted && sub.Credentials != nil && sameSecrets(sub.Credentials, a.sub.Credentials) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"cloudpki/internal/odata"
@@ -104,8 +105,8 @@ func (a *attempt) connect(ctx context.Context) (provider.Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, p := range kind.Validate(config) {
-		return nil, &provider.Error{Code: p.Code, Msg: p.Target + ": " + p.Msg}
+	if problems := kind.Validate(config); len(problems) > 0 {
+		return nil, firstProblem(problems[0])
 	}
 	if err := checkTrustedRoot(a.sub.TrustedRoot); err != nil {
 		return nil, err
@@ -120,6 +121,16 @@ func (a *attempt) connect(ctx context.Context) (provider.Session, error) {
 	}
 	a.accepted, a.hint = true, probe.NextSync
 	return session, nil
+}
+
+// firstProblem tells a fault that needed no connection to be found. The others
+// are told when this one is mended.
+func firstProblem(p provider.Problem) *provider.Error {
+	msg := p.Msg
+	if !strings.HasPrefix(msg, p.Target) {
+		msg = p.Target + ": " + msg
+	}
+	return &provider.Error{Code: p.Code, Msg: msg}
 }
 
 func (a *attempt) config(ctx context.Context, kind provider.Kind) (provider.Config, error) {

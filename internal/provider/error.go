@@ -1,7 +1,7 @@
 package provider
 
 import (
-	"fmt"
+	"strings"
 	"time"
 )
 
@@ -75,15 +75,20 @@ type Error struct {
 }
 
 // Error returns the public face: "code: message (upstream code; transaction id)".
-func (e *Error) Error() string {
-	s := string(e.Code) + ": " + e.Msg
-	switch {
-	case e.UpstreamCode != "" && e.TxID != "":
-		s += fmt.Sprintf(" (%s; %s)", e.UpstreamCode, e.TxID)
-	case e.UpstreamCode != "" || e.TxID != "":
-		s += " (" + e.UpstreamCode + e.TxID + ")"
+func (e *Error) Error() string { return string(e.Code) + ": " + e.Text() }
+
+// Text returns the public face without the code.
+func (e *Error) Text() string {
+	var marks []string
+	for _, m := range []string{e.UpstreamCode, e.TxID} {
+		if m != "" {
+			marks = append(marks, m)
+		}
 	}
-	return s
+	if marks == nil {
+		return e.Msg
+	}
+	return e.Msg + " (" + strings.Join(marks, "; ") + ")"
 }
 
 // Unwrap returns the cause.
