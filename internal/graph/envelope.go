@@ -37,7 +37,7 @@ func (s *Server) fail(x *exchange, err error) {
 	f := explain(err)
 	s.logFault(x, f)
 	if x.w.begun {
-		return // too late for another answer; net/http cuts the connection
+		return // an answer is under way: there can be no other
 	}
 	if f.status == statusClientGone {
 		x.w.status = statusClientGone

@@ -51,7 +51,7 @@ const longestToken = 64
 func (x *exchange) name() {
 	x.requestID = newRequestID()
 	x.clientRequestID = x.requestID
-	if id := x.r.Header.Get("client-request-id"); isToken(id) {
+	if id := x.header("Client-Request-Id"); isToken(id) {
 		x.clientRequestID = id
 	}
 }
@@ -60,21 +60,32 @@ func isToken(s string) bool {
 	return len(s) <= longestToken && pki.ID(s).Valid()
 }
 
+// header returns the first field called name, which is spelled canonically:
+// http.Header.Get would have to respell the names of OData at each call.
+func (x *exchange) header(name string) string {
+	if fields := x.r.Header[name]; len(fields) > 0 {
+		return fields[0]
+	}
+	return ""
+}
+
+// commonHeader sets what every answer has as Microsoft Graph sends it.
 func (x *exchange) commonHeader() {
+	values := [...]string{
+		x.requestID, x.clientRequestID, x.odataVersion(), "no-cache", "Accept-Encoding", "max-age=31536000", "nosniff",
+	}
 	h := x.w.Header()
-	h["request-id"] = []string{x.requestID}
-	h["client-request-id"] = []string{x.clientRequestID}
-	h["OData-Version"] = []string{x.odataVersion()}
-	h["Cache-Control"] = []string{"no-cache"}
-	h["Vary"] = []string{"Accept-Encoding"}
-	h["Strict-Transport-Security"] = []string{"max-age=31536000"}
-	h["X-Content-Type-Options"] = []string{"nosniff"}
+	for i, name := range [...]string{
+		"request-id", "client-request-id", "OData-Version", "Cache-Control", "Vary", "Strict-Transport-Security", "X-Content-Type-Options",
+	} {
+		h[name] = values[i : i+1 : i+1]
+	}
 }
 
 // odataVersion is 4.0, as Microsoft Graph's, or 4.01 for who asks for it.
 func (x *exchange) odataVersion() string {
 	const newest = "4.01"
-	if x.r.Header.Get("OData-MaxVersion") == newest || x.r.Header.Get("OData-Version") == newest {
+	if x.header("Odata-Maxversion") == newest || x.header("Odata-Version") == newest {
 		return newest
 	}
 	return "4.0"
@@ -146,7 +157,8 @@ func (x *exchange) writeLong(status int, body []byte) {
 	}
 	zip, ok := x.server.zippers.Get().(*gzip.Writer)
 	if !ok {
-		zip = gzip.NewWriter(nil)
+		// The only error is a level that does not exist.
+		zip, _ = gzip.NewWriterLevel(nil, gzip.BestSpeed)
 	}
 	zip.Reset(&x.w)
 	_, err := zip.Write(body)

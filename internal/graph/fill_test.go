@@ -61,7 +61,7 @@ func (w *world) sync(id pki.ID) {
 	run := l.Run
 	run.Stages = []pki.Stage{{Name: pki.StageConnect, Started: now, Ended: now}, {Name: pki.StageInventory, Started: now, Ended: odata.Never()}}
 	run.Total, run.RequestID = 4, "upstream-1"
-	page := pki.RunPage{Full: true, Run: run, Now: now}
+	page := pki.RunPage{Listed: true, Run: run, Now: now}
 	for i := range 3 {
 		page.Certificates = append(page.Certificates, certificate(i, now))
 	}

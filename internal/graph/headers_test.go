@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"strconv"
 	"strings"
@@ -224,5 +225,32 @@ func TestSeedOverHTTP11(t *testing.T) {
 	got, err := io.ReadAll(resp.Body)
 	if err != nil || resp.StatusCode != http.StatusCreated || !bytes.Contains(got, []byte(`"adminPassword":"Admin Password value"`)) {
 		t.Errorf("%s, %v\n%s", resp.Status, err, got)
+	}
+}
+
+// TestBodyOfUnknownLength: what is sent in chunks is bounded as well.
+func TestBodyOfUnknownLength(t *testing.T) {
+	w := newWorld(t)
+	for size, want := range map[int]int{1000: http.StatusCreated, 5 << 20: http.StatusRequestEntityTooLarge} {
+		body := `{"displayName":"` + strings.Repeat("a", 1000) + `"}` + strings.Repeat(" ", size)
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.origin+set, io.MultiReader(strings.NewReader(body)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Authorization", "Bearer "+w.admin())
+		if got := w.send(r); got.StatusCode != want {
+			t.Errorf("%d blanks: %s, want %d", size, got.Status, want)
+		}
+	}
+}
+
+// TestNotFoundHandler answers what other handlers do not.
+func TestNotFoundHandler(t *testing.T) {
+	w := newWorld(t)
+	got := httptest.NewRecorder()
+	w.server.NotFound().ServeHTTP(got, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/favicon.ico", http.NoBody))
+	if got.Code != http.StatusNotFound || !strings.Contains(got.Body.String(), `"message":"Resource not found for the segment 'favicon.ico'."`) {
+		t.Errorf("%d %s", got.Code, got.Body)
 	}
 }

@@ -18,9 +18,9 @@ const (
 // negotiate finds out how the answer is to be written: from $format, else from
 // Accept (OData 4.01 protocol, 11.2.12).
 func (s *Server) negotiate(x *exchange) error {
-	for _, name := range []string{"OData-MaxVersion", "OData-Version"} {
-		if v := x.r.Header.Get(name); v != "" && v != "4" && !strings.HasPrefix(v, "4.") {
-			return badRequest(name, "OData-Version %s is not spoken here; 4.0 and 4.01 are.", printable(v))
+	for _, field := range [...]struct{ name, key string }{{"OData-MaxVersion", "Odata-Maxversion"}, {"OData-Version", "Odata-Version"}} {
+		if v := x.header(field.key); v != "" && v != "4" && !strings.HasPrefix(v, "4.") {
+			return badRequest(field.name, "OData-Version %s is not spoken here; 4.0 and 4.01 are.", printable(v))
 		}
 	}
 	if format, ok := formatOption(x.r.URL.RawQuery); ok {
@@ -158,8 +158,9 @@ func readPrefer(h http.Header) preferences {
 		value = strings.Trim(strings.TrimSpace(value), `"`)
 		switch name = strings.TrimSpace(name); {
 		case equalFold(name, "return"):
-			p.minimal = !p.representation && equalFold(value, "minimal")
-			p.representation = !p.minimal && equalFold(value, "representation")
+			if !p.minimal && !p.representation { // the first one counts: RFC 7240, 2
+				p.minimal, p.representation = equalFold(value, "minimal"), equalFold(value, "representation")
+			}
 		case equalFold(name, "odata.maxpagesize"), equalFold(name, "maxpagesize"):
 			p.maxPageSize = value
 		}

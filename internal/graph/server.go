@@ -164,7 +164,7 @@ func (s *Server) handle(x *exchange) error {
 		return overloaded(errors.New("all slots are taken"))
 	}
 	defer s.slots.giveBack()
-	steps := []handler{s.findRoute, s.negotiate, s.authorize, s.spendBudget, s.readBody}
+	steps := [...]handler{s.findRoute, s.negotiate, s.authorize, s.spendBudget, s.readBody}
 	for _, step := range steps {
 		if err := step(x); err != nil {
 			return err

@@ -217,7 +217,7 @@ func TestRepeatedCreate(t *testing.T) {
 
 // TestNewRefuses holds the options against what cannot work.
 func TestNewRefuses(t *testing.T) {
-	good := graph.Options{Service: new(pki.Service), Verifier: verifierFunc(nil), Origin: "https://h:1", TokenKey: make([]byte, 32)}
+	good := graph.Options{Service: newWorld(t).service, Verifier: verifierFunc(nil), Origin: "https://h:1", TokenKey: make([]byte, 32)}
 	if _, err := graph.New(good); err != nil {
 		t.Fatalf("good options: %v", err)
 	}

@@ -34,9 +34,7 @@ func (s *Server) createSubscription(x *exchange) error {
 	h := x.w.Header()
 	h["Location"] = []string{s.address(x, &sub)}
 	h["Cache-Control"] = []string{"no-store"}
-	if sub.Key != 0 {
-		h["ETag"] = []string{tag(&sub)}
-	}
+	h["ETag"] = []string{tag(&sub)}
 	if x.minimal() {
 		h["OData-EntityId"] = h["Location"]
 		x.write(http.StatusNoContent, nil)
@@ -157,10 +155,10 @@ const longestReplayKey = 128
 // client-request-id serves only where it is a GUID: others are names that
 // clients give to many requests.
 func (x *exchange) replayKey(id string) (*pki.ReplayKey, error) {
-	key := x.r.Header.Get("Idempotency-Key")
+	key := x.header("Idempotency-Key")
 	switch {
 	case key == "":
-		key = x.r.Header.Get("client-request-id")
+		key = x.header("Client-Request-Id")
 		if guid, err := uuid.Parse(key); err != nil || len(key) != len(guid.String()) {
 			return nil, nil
 		}
