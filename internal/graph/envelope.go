@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // An envelope is the body of every error. The date has no zone and no
@@ -104,4 +105,27 @@ func (s *Server) logFault(x *exchange, f *fault) {
 		slog.Int("status", f.status), slog.String("code", f.code), slog.String("error", cause),
 		slog.String("method", x.r.Method), slog.String("route", x.routeName()),
 		slog.String("request-id", x.requestID), slog.String("client-request-id", x.clientRequestID))
+}
+
+// logRequest writes the line that every request leaves. It names the object,
+// but nothing of query or body.
+func (s *Server) logRequest(x *exchange, took time.Duration) {
+	ctx := x.r.Context()
+	if !s.log.Enabled(ctx, slog.LevelInfo) {
+		return
+	}
+	attrs := [...]slog.Attr{
+		slog.String("method", x.r.Method), slog.String("route", x.routeName()), slog.Int("status", x.w.status), slog.Duration("took", took),
+		slog.String("tenant", string(x.principal.Tenant)), slog.String("client", x.principal.Client),
+		slog.String("request-id", x.requestID), slog.String("client-request-id", x.clientRequestID), slog.String("id", x.object()),
+	}
+	s.log.LogAttrs(ctx, slog.LevelInfo, "request", attrs[:]...)
+}
+
+// object is the first key of the address, "" for none.
+func (x *exchange) object() string {
+	if len(x.keys) == 0 {
+		return ""
+	}
+	return x.keys[0]
 }

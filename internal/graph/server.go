@@ -151,7 +151,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, handle handler) {
 				slog.Any("panic", p), slog.String("stack", string(debug.Stack())))
 			s.fail(x, internal(errors.New("panic")))
 		}
-		s.observe(x.routeName(), r.Method, x.w.status, s.now().Sub(begun), x.principal.Tenant)
+		took := s.now().Sub(begun)
+		s.observe(x.routeName(), r.Method, x.w.status, took, x.principal.Tenant)
+		s.logRequest(x, took)
 	}()
 	if err := handle(x); err != nil {
 		s.fail(x, err)

@@ -51,8 +51,7 @@ func (a *attempt) finish(ctx context.Context, fault *provider.Error) error {
 			return Effects{}
 		}
 		sub.TrustedRoot = a.root
-		sub.Version++
-		sub.LastModified = now
+		sub.touch(now)
 		return Effects{Audit: event}
 	})
 }

@@ -2,6 +2,7 @@ package pki_test
 
 import (
 	"errors"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -139,6 +140,14 @@ func TestUpdateMerges(t *testing.T) {
 	cleared := w.update(sub.ID, pki.Draft{Description: pki.Cleared[string](), ServiceURI: pki.Cleared[string]()})
 	if cleared.Description != nil || cleared.ServiceURI != nil || cleared.Version != 3 {
 		t.Errorf("null does not clear: %+v", cleared)
+	}
+}
+
+func TestVersionDoesNotWrap(t *testing.T) {
+	w := newWorld(t)
+	sub := w.create(pki.Draft{Version: pki.Given(int32(math.MaxInt32))})
+	if got := w.update(sub.ID, pki.Draft{Description: pki.Given("d")}); got.Version != math.MaxInt32 || got.Revision == sub.Revision {
+		t.Errorf("version %d, revision %d", got.Version, got.Revision)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/subtle"
 	"errors"
+	"math"
 	"slices"
 
 	"cloudpki/internal/odata"
@@ -91,14 +92,22 @@ func (s *Service) apply(p patch, sub *Subscription, event AuditEvent, run Run) (
 	if len(changed) == 0 {
 		return Effects{Unchanged: true}, nil
 	}
-	sub.Version++
-	sub.LastModified = event.At
+	sub.touch(event.At)
 	event.Members = changed
 	effects := Effects{Audit: &event}
 	if s.reschedule(&before, sub, changed) {
 		effects.Run = &run
 	}
 	return effects, nil
+}
+
+// touch notes a change by an admin or of the trusted root. A version that an
+// import brought to the end of Int32 stays there.
+func (s *Subscription) touch(now odata.DateTimeOffset) {
+	s.LastModified = now
+	if s.Version < math.MaxInt32 {
+		s.Version++
+	}
 }
 
 // adopt takes over the sealed secrets of p.
