@@ -11,27 +11,16 @@ import (
 	"time"
 
 	"cloudpki/e2e/program"
-	"cloudpki/internal/pgtest"
 )
 
 func TestClients(t *testing.T) {
 	installPackages(t)
 	binary := program.Build(t, "../..")
-	cluster, err := pgtest.Start(pgtest.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { cluster.Stop() })
-	for name, args := range map[string][]string{
-		"sqlite":     nil,
-		"postgresql": {"--database", cluster.Database(t)},
-	} {
-		t.Run(name, func(t *testing.T) {
-			c := program.Dev(t, binary, t.TempDir(), args...)
-			t.Run("microsoft-graph-client", func(t *testing.T) { nodeTest(t, c, "graph.test.mjs") })
-			t.Run("azidentity", func(t *testing.T) { testAzidentity(t, c) })
-		})
-	}
+	program.EachEngine(t, func(t *testing.T, database string) {
+		c := program.Dev(t, binary, t.TempDir(), database)
+		t.Run("microsoft-graph-client", func(t *testing.T) { nodeTest(t, c, "graph.test.mjs") })
+		t.Run("azidentity", func(t *testing.T) { testAzidentity(t, c) })
+	})
 }
 
 // installPackages brings the packages of package-lock.json, where make has not

@@ -11,14 +11,11 @@ import (
 	"time"
 )
 
-// startLimit is how long `cloudpki dev` may take until it serves.
-const startLimit = time.Minute
-
-// Dev runs `cloudpki dev` until the test ends, checks that it stops in order,
-// and returns its dev.json.
-func Dev(tb testing.TB, program, data string, args ...string) Connection {
+// Dev runs `cloudpki dev` on a database ("" is SQLite) until the test ends,
+// checks that it stops in order, and returns its dev.json.
+func Dev(tb testing.TB, program, data, database string) Connection {
 	tb.Helper()
-	cmd := exec.Command(program, append([]string{"dev", "--data", data, "--listen", "127.0.0.1:0"}, args...)...)
+	cmd := exec.Command(program, append([]string{"dev", "--data", data, "--listen", "127.0.0.1:0"}, onDatabase(database)...)...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {

@@ -19,7 +19,6 @@ import (
 	"time"
 
 	"cloudpki/e2e/program"
-	"cloudpki/internal/pgtest"
 )
 
 // A canary is one planted secret.
@@ -81,33 +80,19 @@ func body(t *testing.T, planted []canary, more map[string]any) []byte {
 
 func TestSecretsStayInside(t *testing.T) {
 	binary := program.Build(t, "../..")
-	cluster, err := pgtest.Start(pgtest.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { cluster.Stop() })
-	for name, database := range map[string]string{"sqlite": "", "postgresql": cluster.Database(t)} {
-		t.Run(name, func(t *testing.T) { stayInside(t, binary, database) })
-	}
+	program.EachEngine(t, func(t *testing.T, database string) { stayInside(t, binary, database) })
 }
 
 func stayInside(t *testing.T, binary, database string) {
 	data := t.TempDir()
-	args := []string{"dev", "--data", data, "--once", "--listen", "127.0.0.1:0"}
-	if database != "" {
-		args = append(args, "--database", database)
-	}
-	if out, err := exec.CommandContext(t.Context(), binary, args...).CombinedOutput(); err != nil {
-		t.Fatalf("prepare: %v\n%s", err, out)
-	}
-	connection := program.ReadConnection(t, filepath.Join(data, "dev.json"))
-	log := filepath.Join(data, "service.log")
-	stop := serve(t, binary, data, log, connection)
+	connection := program.Prepare(t, binary, data, database)
+	service := program.Serve(t, binary, data, connection, "CLOUDPKI_LOG_LEVEL=debug")
+	t.Cleanup(func() { program.Kill(service) })
 
 	w := witness{t: t, api: connection.Login(t), planted: append(plant("first"), plant("second")...)}
 	w.liveOneLife()
-	stop() // kill -9: the write-ahead log stays as it is
-	text, err := os.ReadFile(log)
+	program.Kill(service) // the write-ahead log stays as it is
+	text, err := os.ReadFile(filepath.Join(data, "log"))
 	if err != nil || len(text) == 0 {
 		t.Fatalf("no log was written: %v", err)
 	}
@@ -119,32 +104,6 @@ func stayInside(t *testing.T, binary, database string) {
 		}
 		search(t, "the database", dump, w.planted)
 	}
-}
-
-func serve(t *testing.T, binary, data, log string, c program.Connection) (stop func()) {
-	t.Helper()
-	file, err := os.Create(log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(binary, "serve", "--config", filepath.Join(data, "cloudpki.yaml"))
-	cmd.Env = append(os.Environ(), "CLOUDPKI_LOG_LEVEL=debug")
-	cmd.Stdout, cmd.Stderr = file, file
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	stopped := false
-	stop = func() {
-		if !stopped {
-			stopped = true
-			_, _, _ = cmd.Process.Kill(), cmd.Wait(), file.Close()
-		}
-	}
-	t.Cleanup(stop)
-	if err := program.AwaitReady(t.Context(), c.HTTPClient(t), c.Authority); err != nil {
-		t.Fatal(err)
-	}
-	return stop
 }
 
 // A witness calls the API and looks through every answer.

@@ -66,7 +66,7 @@ func build(ctx context.Context, cfg config.Config, o Options, address string) (s
 		s.buildStore, s.buildPKI, s.buildAuth, s.buildGraph, s.buildSyncer,
 	} {
 		if err := step(ctx); err != nil {
-			return nil, err
+			return s, err // not nil: the deferred close needs it
 		}
 	}
 	s.tls, err = serverTLS(cfg, s.origin, o.Now)

@@ -8,8 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 )
 
@@ -21,9 +19,6 @@ const (
 	rootPrefix = "cloudpki-root-key-1:"
 )
 
-// ErrRootPermissions reports a root key file that others may read.
-var ErrRootPermissions = errors.New("root key file is accessible to group or others; set its mode to 0600")
-
 // A Root is the key that wraps the tenants' data keys. It lives in a file, not
 // in the database, so that a copy of the database alone opens nothing.
 type Root struct {
@@ -31,17 +26,9 @@ type Root struct {
 	key [keySize]byte
 }
 
-// LoadRoot reads a root key file. The file must not be accessible to others:
-// ErrRootPermissions. A missing file is fs.ErrNotExist.
+// LoadRoot reads a root key file. Errors are those of ReadKeyFile.
 func LoadRoot(path string) (*Root, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, fmt.Errorf("read root key: %w", err)
-	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("%s: %w", path, ErrRootPermissions)
-	}
-	text, err := os.ReadFile(path)
+	text, err := ReadKeyFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read root key: %w", err)
 	}
@@ -64,7 +51,7 @@ func CreateRoot(path string) (*Root, error) {
 		return nil, fmt.Errorf("make root key: %w", err)
 	}
 	text := rootPrefix + base64.StdEncoding.EncodeToString(key[:]) + "\n"
-	if err := writeNew(path, []byte(text)); err != nil {
+	if err := WriteKeyFile(path, []byte(text)); err != nil {
 		return nil, fmt.Errorf("write root key: %w", err)
 	}
 	return newRoot(key), nil
@@ -94,33 +81,4 @@ func (r *Root) Derive(purpose string) ([]byte, error) {
 func newRoot(key [keySize]byte) *Root {
 	sum := sha256.Sum256(append([]byte("cloudpki root key id"), key[:]...))
 	return &Root{id: [idSize]byte(sum[:idSize]), key: key}
-}
-
-// writeNew creates path with mode 0600 so that a crash leaves either no file
-// or the whole file: a torn key would lock out every tenant.
-func writeNew(path string, data []byte) (err error) {
-	dir := filepath.Dir(path)
-	tmp, err := os.CreateTemp(dir, ".key-*")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.Remove(tmp.Name())) }()
-	if _, err := tmp.Write(data); err != nil {
-		return errors.Join(err, tmp.Close())
-	}
-	if err := errors.Join(tmp.Sync(), tmp.Close()); err != nil {
-		return err
-	}
-	if err := os.Link(tmp.Name(), path); err != nil {
-		return err // fs.ErrExist where another process was first
-	}
-	return syncDir(dir)
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

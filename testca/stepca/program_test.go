@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"cloudpki/e2e/program"
-	"cloudpki/internal/pgtest"
 	"cloudpki/testca/stepca/stepcatest"
 )
 
@@ -20,39 +19,29 @@ import (
 // program, on each engine.
 func TestThroughTheAPI(t *testing.T) {
 	binary := program.Build(t, "../..")
-	cluster, err := pgtest.Start(pgtest.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { cluster.Stop() })
-	for name, args := range map[string][]string{
-		"sqlite":     nil,
-		"postgresql": {"--database", cluster.Database(t)},
-	} {
-		t.Run(name, func(t *testing.T) {
-			ca := stepcatest.Start(t)
-			api := program.Dev(t, binary, t.TempDir(), args...).Login(t)
-			set := subscribe(t, api, ca)
+	program.EachEngine(t, func(t *testing.T, database string) {
+		ca := stepcatest.Start(t)
+		api := program.Dev(t, binary, t.TempDir(), database).Login(t)
+		set := subscribe(t, api, ca)
 
-			first := awaitSync(t, api, set, "")
-			if !bytes.Equal(first.Root, ca.Root().Raw) {
-				t.Error("trustedRootCertificate is not the root of step-ca")
-			}
-			if got := revoked(t, api, set); len(got) != 0 {
-				t.Errorf("revoked before anything was: %+v", got)
-			}
+		first := awaitSync(t, api, set, "")
+		if !bytes.Equal(first.Root, ca.Root().Raw) {
+			t.Error("trustedRootCertificate is not the root of step-ca")
+		}
+		if got := revoked(t, api, set); len(got) != 0 {
+			t.Errorf("revoked before anything was: %+v", got)
+		}
 
-			kept, gone := ca.Issue(t, "kept.example.test"), ca.Issue(t, "gone.example.test")
-			ca.Revoke(t, gone, keyCompromise)
-			api.Must(t, http.MethodPost, set+"/sync", nil, http.StatusAccepted)
-			awaitSync(t, api, set, first.LastSync)
-			got := revoked(t, api, set)
-			if len(got) != 1 || got[0].Serial != gone.SerialNumber.Text(16) || got[0].Reason != keyCompromise || got[0].Date == "" {
-				t.Errorf("revoked %+v, want %s and not %s", got, gone.SerialNumber.Text(16), kept.SerialNumber.Text(16))
-			}
-			checkChain(t, api, set, gone)
-		})
-	}
+		kept, gone := ca.Issue(t, "kept.example.test"), ca.Issue(t, "gone.example.test")
+		ca.Revoke(t, gone, keyCompromise)
+		api.Must(t, http.MethodPost, set+"/sync", nil, http.StatusAccepted)
+		awaitSync(t, api, set, first.LastSync)
+		got := revoked(t, api, set)
+		if len(got) != 1 || got[0].Serial != gone.SerialNumber.Text(16) || got[0].Reason != keyCompromise || got[0].Date == "" {
+			t.Errorf("revoked %+v, want %s and not %s", got, gone.SerialNumber.Text(16), kept.SerialNumber.Text(16))
+		}
+		checkChain(t, api, set, gone)
+	})
 }
 
 const keyCompromise = 1 // RFC 5280, 5.3.1

@@ -13,16 +13,12 @@ import (
 	"fmt"
 	"io/fs"
 	"math/big"
-	"os"
-	"path/filepath"
 
 	"cloudpki/internal/auth"
+	"cloudpki/internal/secret"
 )
 
 const keyBits = 2048
-
-// ErrKeyPermissions reports a signing key file that others may read.
-var ErrKeyPermissions = errors.New("signing key file is accessible to group or others; set its mode to 0600")
 
 // A KeySet holds the issuer's keys: one that signs, and all that verify. It
 // implements auth.Keys.
@@ -116,7 +112,7 @@ func numbers(public *rsa.PublicKey) (n, e string) {
 
 // LoadOrCreateKey reads the RSA signing key at path, PKCS #8 in PEM, or makes
 // one of 2048 bits with mode 0600 where there is no file yet. A file that
-// others may read is ErrKeyPermissions.
+// others may read is secret.ErrKeyPermissions.
 func LoadOrCreateKey(path string) (crypto.Signer, error) {
 	key, err := loadKey(path)
 	if !errors.Is(err, fs.ErrNotExist) {
@@ -130,7 +126,7 @@ func LoadOrCreateKey(path string) (crypto.Signer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode signing key: %w", err)
 	}
-	err = writeNew(path, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+	err = secret.WriteKeyFile(path, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
 	if errors.Is(err, fs.ErrExist) {
 		return loadKey(path) // another process was first
 	}
@@ -141,14 +137,7 @@ func LoadOrCreateKey(path string) (crypto.Signer, error) {
 }
 
 func loadKey(path string) (crypto.Signer, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, fmt.Errorf("read signing key: %w", err)
-	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("%s: %w", path, ErrKeyPermissions)
-	}
-	text, err := os.ReadFile(path)
+	text, err := secret.ReadKeyFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read signing key: %w", err)
 	}
@@ -165,27 +154,4 @@ func loadKey(path string) (crypto.Signer, error) {
 		return nil, fmt.Errorf("%s does not hold an RSA key", path)
 	}
 	return signer, nil
-}
-
-// writeNew creates path with mode 0600 so that a crash leaves either no file or
-// the whole file, and never overwrites one: fs.ErrExist.
-func writeNew(path string, data []byte) (err error) {
-	dir := filepath.Dir(path)
-	tmp, err := os.CreateTemp(dir, ".key-*")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.Remove(tmp.Name())) }()
-	_, err = tmp.Write(data)
-	if err := errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
-		return err
-	}
-	if err := os.Link(tmp.Name(), path); err != nil {
-		return err
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

@@ -43,7 +43,7 @@ func TestLoadOrCreateKey(t *testing.T) {
 	if err := os.Chmod(path, 0o640); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := issuer.LoadOrCreateKey(path); !errors.Is(err, issuer.ErrKeyPermissions) {
+	if _, err := issuer.LoadOrCreateKey(path); !errors.Is(err, secret.ErrKeyPermissions) {
 		t.Errorf("readable by the group: %v", err)
 	}
 }
