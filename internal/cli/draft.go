@@ -213,7 +213,7 @@ func (f *draftFlags) credentials(ctx context.Context, p *program) (map[string]an
 	if f.user == "" && f.adminPassword == "" {
 		return members, nil
 	}
-	password, err := p.password(ctx, f.adminPassword, "Password of "+f.user+" at the CA (empty for none)")
+	password, err := p.password(ctx, f.adminPassword, "Admin password at the CA (empty for none)")
 	if err != nil {
 		return nil, err
 	}

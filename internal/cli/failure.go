@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -93,10 +92,4 @@ func indent(text string) string {
 		lines[i] = printable(lines[i])
 	}
 	return strings.Join(lines, "\n  ")
-}
-
-// writeAll writes b to w.
-func writeAll(w io.Writer, b []byte) error {
-	_, err := w.Write(b)
-	return err
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"unicode/utf8"
 
 	"cloudpki/internal/secret"
 )
@@ -60,16 +61,25 @@ func (p *program) readSecretFile(path string) (secret.Text, error) {
 	if bytes.ContainsAny(text, "\r\n") {
 		return secret.Text{}, misuse("it must hold the secret alone, on one line", "%s has more than one line", path)
 	}
+	return secretOf(text)
+}
+
+// secretOf takes a secret that JSON can carry; bytes that are no UTF-8 would
+// arrive as others.
+func secretOf(text []byte) (secret.Text, error) {
+	if !utf8.Valid(text) {
+		return secret.Text{}, misuse("save the file as UTF-8", "the secret is not UTF-8")
+	}
 	return secret.New(text), nil
 }
 
 // ask asks for a secret on the terminal, without echo.
 func (p *program) ask(ctx context.Context, prompt string) (secret.Text, error) {
-	fmt.Fprint(p.err, prompt+": ")
+	fmt.Fprint(p.err, printable(prompt)+": ")
 	text, err := p.terminal.readSecret(ctx)
 	fmt.Fprintln(p.err)
 	if err != nil {
 		return secret.Text{}, err
 	}
-	return secret.New(text), nil
+	return secretOf(text)
 }

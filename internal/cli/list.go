@@ -77,6 +77,9 @@ func list[T any](ctx context.Context, p *program, l listing[T], f *listFlags, co
 	if err != nil {
 		return err
 	}
+	if f.filter != "" || f.search != "" || len(conditions) > 0 {
+		l.none = "nothing matches"
+	}
 	out := newListWriter(p, l)
 	options := f.options(conditions...)
 	if p.output == outputTable {
@@ -162,9 +165,9 @@ func (w *listWriter[T]) close() error {
 	case w.table != nil && w.count == 0:
 		w.p.note("%s", w.none)
 	case w.table == nil && w.count == 0:
-		w.out.WriteString("[]\n") // Flush tells of errors
+		_, _ = w.out.WriteString("[]\n") // Flush tells of errors
 	case w.table == nil:
-		w.out.WriteString("\n]\n")
+		_, _ = w.out.WriteString("\n]\n")
 	}
 	return w.flush()
 }

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"strings"
+
 	"github.com/spf13/cobra"
 )
 
@@ -26,7 +28,7 @@ func (p *program) rootCommand() *cobra.Command {
 		Version:       versionOf().String(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
+		Args:          onlyCommands,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		PersistentPreRunE: func(*cobra.Command, []string) error {
 			if p.output != outputTable && p.output != outputJSON {
@@ -68,7 +70,7 @@ func (p *program) addGroup(root *cobra.Command, group string, commands ...*cobra
 // parent returns a command that only holds others.
 func parent(use, short string, children ...*cobra.Command) *cobra.Command {
 	c := &cobra.Command{
-		Use: use, Short: short, Args: cobra.NoArgs,
+		Use: use, Short: short, Args: onlyCommands,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	c.AddCommand(children...)
@@ -83,4 +85,18 @@ func one(name string) cobra.PositionalArgs {
 		}
 		return misuse(cmd.UseLine(), "one %s is needed, %d arguments are given", name, len(args))
 	}
+}
+
+// onlyCommands refuses what is no command of cmd, and offers what was meant.
+func onlyCommands(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	const typos = 2
+	cmd.SuggestionsMinimumDistance = typos
+	hint := cmd.CommandPath() + " --help lists the commands"
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		hint = "did you mean " + strings.Join(near, " or ") + "?"
+	}
+	return misuse(hint, "%q is no command of %s", args[0], cmd.CommandPath())
 }

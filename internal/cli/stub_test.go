@@ -6,6 +6,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/textproto"
@@ -48,6 +49,7 @@ func startStub(t *testing.T, a *archive) *stub {
 	}
 	s.server = httptest.NewUnstartedServer(s)
 	s.server.EnableHTTP2 = true
+	s.server.Config.ErrorLog = log.New(io.Discard, "", 0) // clients that do not trust it are part of the tests
 	s.server.StartTLS()
 	t.Cleanup(s.server.Close)
 	return s

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"iter"
 
 	"github.com/spf13/cobra"
 
@@ -48,15 +49,18 @@ func (p *program) subscriptionCreateCommand() *cobra.Command {
 // awaitFirstSync follows the sync that a create has started, then shows what
 // came of it.
 func (p *program) awaitFirstSync(ctx context.Context, service *graph.Client, id string) error {
-	for run, err := range service.Runs(ctx, id, graph.ListOptions{Top: 1}) { // the newest comes first
-		if err != nil {
-			return err
-		}
+	next, stop := iter.Pull2(service.Runs(ctx, id, graph.ListOptions{Top: 1})) // the newest comes first
+	run, err, found := next()
+	stop()
+	switch {
+	case !found:
+		p.note("no sync was started: the subscription is paused, or its provider is unKnown")
+	case err != nil:
+		return err
+	default:
 		if err := p.follow(ctx, service, id, run.ID); err != nil {
 			return err
 		}
-		return p.showSubscription(ctx, service, id)
 	}
-	p.note("no sync was started: the subscription is paused, or its provider is unKnown")
 	return p.showSubscription(ctx, service, id)
 }

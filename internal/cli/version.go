@@ -48,7 +48,8 @@ func (p *program) versionCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return writeAll(p.out, append(encoded, '\n'))
+				_, err = fmt.Fprintf(p.out, "%s\n", encoded)
+				return err
 			}
 			_, err := fmt.Fprintln(p.out, versionOf())
 			return err

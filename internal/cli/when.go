@@ -25,11 +25,12 @@ func when(t *time.Time, now time.Time) string {
 // distance says how far off a time is.
 func distance(d time.Duration) string {
 	switch {
+	case d.Abs() < time.Second:
+		return "now"
 	case d < 0:
 		return length(-d) + " ago"
-	default:
-		return "in " + length(d)
 	}
+	return "in " + length(d)
 }
 
 // length shows a duration in its largest unit, rounded down.

@@ -1,0 +1,158 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"cloudpki/internal/dev"
+)
+
+// A started is a real service with a simulated CA behind it, as
+// `cloudpki dev` makes it.
+type started struct {
+	t    *testing.T
+	data string
+}
+
+func startDev(t *testing.T) *started {
+	t.Helper()
+	s := &started{t: t, data: filepath.Join(t.TempDir(), "data")}
+	ctx, stop := context.WithCancel(t.Context())
+	serving, done := make(chan struct{}), make(chan struct{})
+	var report bytes.Buffer
+	p := &program{in: strings.NewReader(""), out: &watched{w: &report, word: "Serving", met: serving}, err: &bytes.Buffer{}, now: time.Now, dev: dev.Run}
+	var exit int
+	go func() {
+		defer close(done)
+		exit = p.run(ctx, []string{"dev", "--data", s.data, "--listen", "127.0.0.1:0"})
+	}()
+	t.Cleanup(func() {
+		stop()
+		<-done
+		if exit != exitOK {
+			t.Errorf("dev ended with %d:\n%s", exit, report.String())
+		}
+	})
+	select {
+	case <-serving:
+	case <-done:
+		t.Fatalf("dev ended with %d:\n%s", exit, report.String())
+	}
+	return s
+}
+
+// A watched writer tells when a word has been written.
+type watched struct {
+	w    *bytes.Buffer
+	word string
+	met  chan struct{}
+}
+
+func (w *watched) Write(p []byte) (int, error) {
+	before := strings.Contains(w.w.String(), w.word)
+	n, err := w.w.Write(p)
+	if !before && strings.Contains(w.w.String(), w.word) {
+		close(w.met)
+	}
+	return n, err
+}
+
+// run runs a client command and holds it to its exit code.
+func (s *started) run(exit int, args ...string) (stdout, stderr string) {
+	s.t.Helper()
+	var out, err bytes.Buffer
+	p := &program{
+		in: strings.NewReader(""), out: &out, err: &err, now: time.Now, poll: 10 * time.Millisecond,
+		environ: []string{"CLOUDPKI_CONNECTION=" + filepath.Join(s.data, "dev.json")},
+	}
+	got := p.run(s.t.Context(), args)
+	if got != exit {
+		s.t.Errorf("%v: exit %d, want %d\n%s%s", args, got, exit, out.String(), err.String())
+	}
+	return out.String(), err.String()
+}
+
+func TestCommandsAgainstTheRealService(t *testing.T) {
+	t.Parallel()
+	s := startDev(t)
+	var listed []struct{ ID, SyncStatus string }
+	out, _ := s.run(exitOK, "subscription", "list", "-o", "json")
+	if err := json.Unmarshal([]byte(out), &listed); err != nil || len(listed) != 1 || listed[0].SyncStatus != "succeeded" {
+		t.Fatalf("listed %+v, %v", listed, err)
+	}
+	id := listed[0].ID
+	out, _ = s.run(exitOK, "subscription", "get", id)
+	if !strings.Contains(out, "certificate   CN=cloudpki dev RA") || !strings.Contains(out, "trusted root  CN=Simulated Root CA") {
+		t.Errorf("subscription:\n%s", out)
+	}
+	out, progress := s.run(exitOK, "sync", id, "--watch")
+	if !strings.Contains(out, "status        succeeded") || !strings.Contains(progress, "new 0, changed 0") {
+		t.Errorf("sync:\n%s%s", out, progress)
+	}
+	out, _ = s.run(exitOK, "certificate", "list", id, "--status", "revoked", "--all")
+	if strings.Count(out, "revoked") != 3 {
+		t.Errorf("revoked certificates:\n%s", out)
+	}
+	var certificates []json.RawMessage
+	out, _ = s.run(exitOK, "certificate", "list", id, "--all", "-o", "json")
+	if err := json.Unmarshal([]byte(out), &certificates); err != nil || len(certificates) < 120 {
+		t.Errorf("%d certificates, %v", len(certificates), err)
+	}
+	out, _ = s.run(exitOK, "authority", "list", id, "--filter", "kind eq 'root'")
+	if !strings.Contains(out, "trusted  CN=Simulated Root CA") {
+		t.Errorf("authorities:\n%s", out)
+	}
+	out, _ = s.run(exitOK, "run", "list", id)
+	if strings.Count(out, "succeeded") != 2 {
+		t.Errorf("runs:\n%s", out)
+	}
+}
+
+func TestLifeOfASubscriptionAtTheRealService(t *testing.T) {
+	t.Parallel()
+	s := startDev(t)
+	pfx, password := filepath.Join(t.TempDir(), "a.p12"), filepath.Join(t.TempDir(), "password")
+	write(t, pfx, "0 is no PKCS#12")
+	write(t, password, "s3cret\n")
+	_, message := s.run(exitFailed, "subscription", "create", "--id", "mine", "--provider", "symantec", "--pfx", pfx, "--pfx-password-file", password,
+		"--user", "admin", "--admin-password-file", password, "--schedule", "6h", "--setting", "a=b", "--wait")
+	if !strings.Contains(message, "error: sync failed: credential_invalid: ") || !strings.Contains(message, "hint: ") || strings.Contains(message, canary) {
+		t.Errorf("message:\n%s", message)
+	}
+	s.run(exitConflict, "subscription", "create", "--id", "mine", "--name", "x")
+	out, _ := s.run(exitOK, "subscription", "update", "mine", "--name", "Mine", "--paused", "--clear", "syncSchedule")
+	if !strings.Contains(out, "name          Mine\n") || !strings.Contains(out, "next sync     paused\n") || !strings.Contains(out, "schedule      -\n") {
+		t.Errorf("subscription:\n%s", out)
+	}
+	out, _ = s.run(exitOK, "__complete", "sync", "mi")
+	if !strings.HasPrefix(out, "mine\tMine\n") {
+		t.Errorf("completion:\n%s", out)
+	}
+	s.run(exitUsage, "subscription", "delete", "mine")
+	s.run(exitOK, "subscription", "delete", "mine", "--yes")
+	s.run(exitNotFound, "subscription", "get", "mine")
+
+	text, err := os.ReadFile(filepath.Join(s.data, "dev.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for member, exit := range map[string]int{"norole_client": exitDenied, "client": exitOK} {
+		var connection map[string]any
+		if err := json.Unmarshal(text, &connection); err != nil {
+			t.Fatal(err)
+		}
+		connection["client_id"], connection["client_secret"] = connection[member+"_id"], connection[member+"_secret"]
+		changed, err := json.Marshal(connection)
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, filepath.Join(s.data, "dev.json"), string(changed))
+		s.run(exit, "subscription", "list")
+	}
+}
