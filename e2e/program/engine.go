@@ -14,7 +14,7 @@ func EachEngine(t *testing.T, run func(t *testing.T, database string)) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { cluster.Stop() })
+	t.Cleanup(func() { _ = cluster.Stop() })
 	t.Run("sqlite", func(t *testing.T) { run(t, "") })
 	t.Run("postgresql", func(t *testing.T) { run(t, cluster.Database(t)) })
 }

@@ -32,8 +32,13 @@ func (p *program) authorities(subscription string) listing[graph.Authority] {
 	return listing[graph.Authority]{
 		segments: []string{subscriptionSet, subscription, authoritySet},
 		columns: []column{
-			{title: "KIND"}, {title: "STATE", state: true}, {title: "SUBJECT", least: 16}, {title: "NOT AFTER", when: true},
-			{title: "LAST SEEN", when: true}, {title: "PROFILES", least: 8}, {title: "SHA-256", least: 12},
+			{title: "KIND"},
+			{title: "STATE", state: true},
+			{title: "SUBJECT", least: 16},
+			{title: "NOT AFTER", when: true},
+			{title: "LAST SEEN", when: true},
+			{title: "PROFILES", least: 8},
+			{title: "SHA-256", least: 12},
 		},
 		row: func(a graph.Authority) []string {
 			profiles := strings.Join(a.Profiles, " ")

@@ -39,8 +39,13 @@ func (p *program) certificates(subscription string) listing[graph.Certificate] {
 	return listing[graph.Certificate]{
 		segments: []string{subscriptionSet, subscription, certificateSet},
 		columns: []column{
-			{title: "SERIAL", least: 12}, {title: "NAME", least: 16}, {title: "STATUS", state: true},
-			{title: "NOT AFTER", when: true}, {title: "REVOKED", when: true}, {title: "PROFILE", least: 8}, {title: "HOLDER", least: 8},
+			{title: "SERIAL", least: 12},
+			{title: "NAME", least: 16},
+			{title: "STATUS", state: true},
+			{title: "NOT AFTER", when: true},
+			{title: "REVOKED", when: true},
+			{title: "PROFILE", least: 8},
+			{title: "HOLDER", least: 8},
 		},
 		row: func(c graph.Certificate) []string {
 			name := c.CommonName

@@ -39,8 +39,13 @@ func (p *program) runs(subscription string) listing[graph.Run] {
 	return listing[graph.Run]{
 		segments: []string{subscriptionSet, subscription, runSet},
 		columns: []column{
-			{title: "RUN"}, {title: "STATUS", state: true}, {title: "TRIGGER"}, {title: "QUEUED", when: true},
-			{title: "TOOK"}, {title: "CERTIFICATES", least: 16}, {title: "ERROR", least: 16},
+			{title: "RUN"},
+			{title: "STATUS", state: true},
+			{title: "TRIGGER"},
+			{title: "QUEUED", when: true},
+			{title: "TOOK"},
+			{title: "CERTIFICATES", least: 16},
+			{title: "ERROR", least: 16},
 		},
 		row: func(r graph.Run) []string {
 			return []string{r.ID, r.Status, r.Trigger, when(&r.Queued, p.now()), showTook(r, p.now()), counts(r), runError(r)}

@@ -25,8 +25,13 @@ func (p *program) subscriptions() listing[graph.Subscription] {
 			"id", "displayName", "cloudPkiProvider", "syncStatus", "lastSyncDateTime", "nextSyncDateTime", "paused", "lastSyncError",
 		},
 		columns: []column{
-			{title: "ID"}, {title: "NAME", least: 12}, {title: "PROVIDER"}, {title: "STATUS", state: true},
-			{title: "LAST SYNC", when: true}, {title: "NEXT SYNC", when: true}, {title: "ERROR", least: 12},
+			{title: "ID"},
+			{title: "NAME", least: 12},
+			{title: "PROVIDER"},
+			{title: "STATUS", state: true},
+			{title: "LAST SYNC", when: true},
+			{title: "NEXT SYNC", when: true},
+			{title: "ERROR", least: 12},
 		},
 		row: func(s graph.Subscription) []string {
 			now := p.now()

@@ -34,8 +34,9 @@ func runeColumns(r rune) int {
 	switch width.LookupRune(r).Kind() {
 	case width.EastAsianWide, width.EastAsianFullwidth:
 		return 2
+	default:
+		return 1
 	}
-	return 1
 }
 
 // shorten cuts s to at most most columns and says so by an ellipsis.

@@ -1,6 +1,7 @@
 package dev
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -13,16 +14,16 @@ const defaultListen = "127.0.0.1:8443"
 
 // chooseListen keeps the address of the last start, because tokens and links
 // are made from it; a taken default gives way to a free port.
-func (s *session) chooseListen() (string, error) {
+func (s *session) chooseListen(ctx context.Context) (string, error) {
 	switch {
 	case s.Listen != "":
 		s.state.Listen = s.Listen
 	case s.state.Listen == "":
 		s.state.Listen = defaultListen
 	}
-	address, err := freeAddress(s.state.Listen)
+	address, err := freeAddress(ctx, s.state.Listen)
 	if err != nil && s.Listen == "" {
-		address, err = freeAddress("127.0.0.1:0")
+		address, err = freeAddress(ctx, "127.0.0.1:0")
 	}
 	if err != nil {
 		return "", fmt.Errorf("find an address for the API: %w", err)
@@ -32,8 +33,8 @@ func (s *session) chooseListen() (string, error) {
 }
 
 // freeAddress returns address with a port that can be listened on.
-func freeAddress(address string) (string, error) {
-	l, err := net.Listen("tcp", address)
+func freeAddress(ctx context.Context, address string) (string, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
 		return "", err
 	}

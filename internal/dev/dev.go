@@ -113,7 +113,7 @@ func (s *session) start(ctx context.Context, group *errgroup.Group) error {
 	if err := s.startSources(ctx, group); err != nil {
 		return err
 	}
-	cfg, err := s.configure()
+	cfg, err := s.configure(ctx)
 	if err != nil {
 		return err
 	}
@@ -135,8 +135,8 @@ func (s *session) start(ctx context.Context, group *errgroup.Group) error {
 
 // configure writes the configuration file and loads it, so that
 // `cloudpki serve` can run on the same directory.
-func (s *session) configure() (config.Config, error) {
-	listen, err := s.chooseListen()
+func (s *session) configure(ctx context.Context) (config.Config, error) {
+	listen, err := s.chooseListen(ctx)
 	if err != nil {
 		return config.Config{}, err
 	}

@@ -40,7 +40,7 @@ func (s *session) startStepCA(ctx context.Context, group *errgroup.Group) error 
 	}
 	s.out.step("Starting %s", program)
 	folder := filepath.Join(s.Data, stepCA)
-	address, root, err := stepCAConfig(folder)
+	address, root, err := stepCAConfig(ctx, folder)
 	if err != nil {
 		return fmt.Errorf("--with %s: %w", stepCA, err)
 	}
@@ -60,10 +60,10 @@ func (s *session) startStepCA(ctx context.Context, group *errgroup.Group) error 
 	}
 	group.Go(func() error {
 		err := errors.Join(cmd.Wait(), log.Close())
-		if ctx.Err() != nil {
-			return nil // it was told to stop
+		if ctx.Err() == nil {
+			return fmt.Errorf("%s ended, see %s: %w", stepCA, log.Name(), err)
 		}
-		return fmt.Errorf("%s ended, see %s: %w", stepCA, log.Name(), err)
+		return nil // it was told to stop
 	})
 	if err := awaitHealth(ctx, "https://"+address+"/health", root); err != nil {
 		return fmt.Errorf("--with %s, see %s: %w", stepCA, log.Name(), err)
@@ -77,13 +77,13 @@ func (s *session) startStepCA(ctx context.Context, group *errgroup.Group) error 
 }
 
 // stepCAConfig makes the configuration, or reads that of an earlier start.
-func stepCAConfig(folder string) (address string, root *x509.Certificate, err error) {
+func stepCAConfig(ctx context.Context, folder string) (address string, root *x509.Certificate, err error) {
 	text, err := os.ReadFile(filepath.Join(folder, "ca.json"))
 	if errors.Is(err, fs.ErrNotExist) {
 		if err := os.MkdirAll(folder, 0o700); err != nil {
 			return "", nil, err
 		}
-		if address, err = freeAddress("127.0.0.1:0"); err != nil {
+		if address, err = freeAddress(ctx, "127.0.0.1:0"); err != nil {
 			return "", nil, err
 		}
 		files, err := stepcaconfig.Write(folder, address, stepcaconfig.Options{})

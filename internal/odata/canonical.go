@@ -32,8 +32,9 @@ func (op Op) flip() Op {
 		return Gt
 	case Le:
 		return Ge
+	default:
+		return op
 	}
-	return op
 }
 
 // String returns the function's name as clients write it.

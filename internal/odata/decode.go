@@ -77,7 +77,7 @@ func (d *decoder) decode(s structure) (Object, error) {
 		return Object{}, err
 	}
 	end := int(d.in.InputOffset())
-	if _, err := d.in.ReadToken(); err != io.EOF {
+	if _, err := d.in.ReadToken(); !errors.Is(err, io.EOF) {
 		return Object{}, bodyError(end, "The body must end after one JSON object.")
 	}
 	if len(d.faults) > 0 {

@@ -130,6 +130,7 @@ func primitive(p *Property, token jsontext.Token) (Value, string) {
 			}
 		}
 		return Value{}, wanted(p)
+	default:
 	}
 	if kind != '"' {
 		return Value{}, wanted(p)

@@ -251,6 +251,7 @@ func (p *filterParser) unexpected() error {
 		return p.fail(p.tok.pos, "')' is not expected")
 	case lexComma:
 		return p.fail(p.tok.pos, "',' is not expected")
+	default:
 	}
 	return p.fail(p.tok.pos, "there is a syntax error")
 }

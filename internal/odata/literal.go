@@ -142,6 +142,7 @@ func literal(p *Property, t token) (Value, string) {
 		if n, ok := p.Enum.ValueOf(t.text); ok && (plain || quoted && equalFoldASCII(t.prefix, Namespace+"."+p.Enum.Name)) {
 			return Int(n), ""
 		}
+	default: // binary and complex values have no literal
 	}
 	return Value{}, "the property '" + p.Name + "' must be compared with " + literalForm(p)
 }

@@ -26,20 +26,20 @@ type Segment struct {
 // trail. Empty segments, "." and ".." are refused.
 func ResourcePath(p string) ([]Segment, error) {
 	if len(p) > maxPathBytes {
-		return nil, pathError(0, "The path is too long.")
+		return nil, pathError("The path is too long.")
 	}
 	rest := strings.TrimPrefix(p, "/")
 	rest = strings.TrimSuffix(rest, "/")
 	if rest == "" {
 		if len(p) > 1 {
-			return nil, pathError(0, "The path has an empty segment.")
+			return nil, pathError("The path has an empty segment.")
 		}
 		return nil, nil
 	}
 	var segments []Segment
 	for part := range strings.SplitSeq(rest, "/") {
 		if len(segments) >= maxSegments {
-			return nil, pathError(0, "The path has too many segments.")
+			return nil, pathError("The path has too many segments.")
 		}
 		text, err := unescapeSegment(part)
 		if err != nil {
@@ -69,7 +69,7 @@ func appendSegments(segments []Segment, text string) ([]Segment, error) {
 	}
 	key, ok := parenthesisKey(argument)
 	if !ok {
-		return nil, pathError(0, "The key in parentheses must be a string in single quotes, with quotes in it doubled.")
+		return nil, pathError("The key in parentheses must be a string in single quotes, with quotes in it doubled.")
 	}
 	return append(segments, s, Segment{Text: key, Key: true}), nil
 }
@@ -95,13 +95,13 @@ func unescapeSegment(s string) (string, error) {
 	text, ok := unescape(s, false)
 	switch {
 	case !ok:
-		return "", pathError(0, "The path has an invalid percent escape.")
+		return "", pathError("The path has an invalid percent escape.")
 	case text == "":
-		return "", pathError(0, "The path has an empty segment.")
+		return "", pathError("The path has an empty segment.")
 	case text == "." || text == "..":
-		return "", pathError(0, "The path must not contain '.' or '..'.")
+		return "", pathError("The path must not contain '.' or '..'.")
 	case !utf8.ValidString(text) || hasControl(text):
-		return "", pathError(0, "The path has characters that are not allowed.")
+		return "", pathError("The path has characters that are not allowed.")
 	}
 	return text, nil
 }
@@ -118,13 +118,13 @@ func shortName(name string) string {
 // noSegment is Microsoft Graph's answer to a segment it does not know.
 func noSegment(text string) *Error {
 	if !shown(text) {
-		return pathError(0, "Resource not found for the segment.")
+		return pathError("Resource not found for the segment.")
 	}
-	return pathError(0, "Resource not found for the segment '"+text+"'.")
+	return pathError("Resource not found for the segment '" + text + "'.")
 }
 
-func pathError(pos int, msg string) *Error {
-	return &Error{Code: CodeBadRequest, Pos: pos, Msg: msg}
+func pathError(msg string) *Error {
+	return &Error{Code: CodeBadRequest, Msg: msg}
 }
 
 func hasControl(s string) bool {

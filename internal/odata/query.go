@@ -85,7 +85,7 @@ const (
 	Contains
 )
 
-// The forms of an Expr. Fold says that tolower() was asked of the property,
+// And and its siblings are the forms of an Expr. Fold says that tolower() was asked of the property,
 // so that its stored case-folded twin is compared; the literal is compared as
 // it stands.
 type (

@@ -63,10 +63,6 @@ func NotFound(noun string, id ID) *Error {
 	return &Error{Code: CodeNotFound, Msg: fmt.Sprintf("Resource '%s' of type '%s' does not exist.", id, noun)}
 }
 
-func invalid(target, format string, args ...any) *Error {
-	return &Error{Code: CodeInvalid, Target: target, Msg: fmt.Sprintf(format, args...)}
-}
-
 // invalidAll joins all problems of one request in one error, so that an admin
 // can mend them at once. It returns nil for none.
 func invalidAll(problems []Problem) error {

@@ -87,8 +87,9 @@ func (i *Issuer) checkAssertion(a assertion, c Client, tenant string) error {
 		return errAssertion("It has been used before.")
 	case full:
 		return errTooMany(60)
+	default:
+		return nil
 	}
-	return nil
 }
 
 // checkSignature verifies the assertion with the certificate that its header
