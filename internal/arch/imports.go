@@ -36,7 +36,7 @@ func Imports(m *Module) []Fault {
 func TestOnly(m *Module) []Fault {
 	var faults []Fault
 	for p, f := range m.code {
-		if slices.Contains(testOnly(), p.internal()) {
+		if slices.Contains(testOnly(), p.internal()) || below(p.Dir, "e2e") {
 			continue
 		}
 		for spec, target := range m.own(f) {
