@@ -27,6 +27,9 @@ type engine interface {
 	// write runs f in a transaction; when it returns nil, what f wrote is
 	// durable. An error of f undoes it.
 	write(ctx context.Context, f func(conn) error) error
+	// shred removes what deleted rows have left behind in files, as far as the
+	// engine can.
+	shred(ctx context.Context) error
 	stats() Stats
 	close() error
 }

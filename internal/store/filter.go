@@ -24,7 +24,7 @@ func (b *builder) arg(v any) {
 	b.WriteString("?" + strconv.Itoa(len(b.args)))
 }
 
-// text writes pieces in turn: strings as they are, a param as an argument.
+// put writes pieces in turn: strings as they are, a param as an argument.
 func (b *builder) put(pieces ...any) {
 	for _, p := range pieces {
 		switch p := p.(type) {

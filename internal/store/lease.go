@@ -170,7 +170,7 @@ func (db *DB) ReleaseOthers(ctx context.Context, owner string) error {
 func (db *DB) NextDue(ctx context.Context) (due odata.DateTimeOffset, err error) {
 	err = db.engine.read(ctx, func(c conn) error {
 		scan := func(r rows) (at *int64, err error) { return at, r.scan(&at) }
-		at, _, err := first(ctx, c, scan, "SELECT MIN(due_at) FROM subscriptions")
+		at, _, err := first(ctx, c, scan, "SELECT MIN(due_at) FROM subscriptions WHERE due_at IS NOT NULL")
 		due = date(at)
 		return err
 	})

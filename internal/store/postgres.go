@@ -5,8 +5,10 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math/rand/v2"
+	"net"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -92,7 +94,9 @@ func (e *postgresEngine) migrate(ctx context.Context) error {
 	}
 	return e.read(ctx, func(c conn) error {
 		return steps.apply(ctx, c, "SELECT COUNT(*) FROM pg_class WHERE oid = to_regclass(CAST(?1 AS TEXT))", func() (*sql.DB, error) {
-			return stdlib.OpenDB(*e.pool.Config().ConnConfig), nil
+			config := e.pool.Config().ConnConfig
+			config.RuntimeParams["statement_timeout"] = "0" // a step may take long on much data
+			return stdlib.OpenDB(*config), nil
 		})
 	})
 }
@@ -136,6 +140,9 @@ func (e *postgresEngine) inTx(ctx context.Context, o pgx.TxOptions, f func(conn)
 	return postgresFault(ctx, err)
 }
 
+// shred implements engine. Removing dead rows is the server's own task (VACUUM).
+func (e *postgresEngine) shred(context.Context) error { return nil }
+
 func (e *postgresEngine) stats() Stats {
 	s := e.pool.Stat()
 	return Stats{
@@ -164,12 +171,20 @@ func sqlState(err error) string {
 	return ""
 }
 
+// isDisconnect reports whether there is, or was in the middle of it, no
+// connection.
+func isDisconnect(err error) bool {
+	_, refused := errors.AsType[*pgconn.ConnectError](err)
+	_, network := errors.AsType[net.Error](err)
+	return refused || network || pgconn.SafeToRetry(err) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed)
+}
+
 // postgresFault gives the faults that a caller may be told their code.
 func postgresFault(ctx context.Context, err error) error {
 	if err == nil || ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return err
 	}
-	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
+	if isDisconnect(err) {
 		return errUnavailable("The database cannot be reached. Try again.", err)
 	}
 	state := sqlState(err)

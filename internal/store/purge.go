@@ -12,6 +12,7 @@ import (
 // deleted subscriptions whose children are still there, and certificate bodies
 // that may be in use no longer.
 func (db *DB) Purge(ctx context.Context, expired odata.DateTimeOffset, limit int) (more bool, err error) {
+	removed := false
 	err = db.engine.write(ctx, func(c conn) error {
 		p := purger{ctx: ctx, c: c, dialect: &db.dialect, left: limit}
 		for _, step := range []func() error{
@@ -23,9 +24,12 @@ func (db *DB) Purge(ctx context.Context, expired odata.DateTimeOffset, limit int
 				return err
 			}
 		}
-		more = p.left <= 0
+		more, removed = p.left <= 0, p.left < limit
 		return nil
 	})
+	if err == nil && removed && !more {
+		err = db.engine.shred(ctx)
+	}
 	return more, err
 }
 

@@ -15,7 +15,6 @@ import (
 
 	"github.com/ncruces/go-sqlite3"
 	"github.com/ncruces/go-sqlite3/driver"
-	_ "github.com/ncruces/go-sqlite3/embed" // the engine itself
 )
 
 func sqliteDialect() dialect { return dialect{contains: "instr"} }
@@ -38,13 +37,16 @@ const (
 	// busyTimeout is how long a statement waits for a foreign program, such as
 	// a backup, that has the file locked.
 	busyTimeout = 10 * time.Second
+
+	// shredTimeout is how long writes wait for a reader to leave the log.
+	shredTimeout = 50 * time.Millisecond
 )
 
 // openSQLite opens the file at path, which is made where it does not exist.
 // vfs names another file system for tests; "" is that of the operating system.
 func openSQLite(ctx context.Context, path, vfs string) (_ *sqliteEngine, err error) {
 	if path == "" {
-		return nil, errors.New("the path of the SQLite file is missing after sqlite:")
+		return nil, errors.New("the path of the SQLite file is missing behind sqlite: in the database URL")
 	}
 	if path, err = filepath.Abs(path); err != nil {
 		return nil, fmt.Errorf("find the SQLite file: %w", err)
@@ -113,11 +115,30 @@ func (e *sqliteEngine) openReaders(ctx context.Context, address string) error {
 }
 
 func (e *sqliteEngine) read(ctx context.Context, f func(conn) error) error {
+	return e.lend(ctx, func(c *sqliteConn) error { return f(c) })
+}
+
+func (e *sqliteEngine) view(ctx context.Context, f func(conn) error) error {
+	return e.lend(ctx, func(c *sqliteConn) error {
+		if _, err := c.run("BEGIN", nil); err != nil {
+			return err
+		}
+		err := f(c)
+		c.db.SetInterrupt(context.WithoutCancel(ctx)) // the end is reached in any case
+		if _, end := c.run("COMMIT", nil); err == nil {
+			err = end
+		}
+		return err
+	})
+}
+
+// lend runs f with an idle reader. When ctx is done its query is interrupted.
+func (e *sqliteEngine) lend(ctx context.Context, f func(*sqliteConn) error) error {
 	var c *sqliteConn
 	select {
 	case c = <-e.readers:
 	case <-e.closing:
-		return errUnavailable("The service is stopping. Try again.", nil)
+		return errStopping()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -125,21 +146,6 @@ func (e *sqliteEngine) read(ctx context.Context, f func(conn) error) error {
 	c.db.SetInterrupt(ctx)
 	defer c.db.SetInterrupt(context.WithoutCancel(ctx))
 	return interrupted(ctx, f(c))
-}
-
-func (e *sqliteEngine) view(ctx context.Context, f func(conn) error) error {
-	return e.read(ctx, func(c conn) error {
-		if _, err := c.exec(ctx, "BEGIN"); err != nil {
-			return err
-		}
-		err := f(c)
-		s := c.(*sqliteConn)
-		s.db.SetInterrupt(context.WithoutCancel(ctx))
-		if _, end := s.exec(ctx, "COMMIT"); err == nil {
-			err = end
-		}
-		return err
-	})
 }
 
 // interrupted tells the reason of an interrupt rather than its fact.
@@ -151,7 +157,25 @@ func interrupted(ctx context.Context, err error) error {
 }
 
 func (e *sqliteEngine) write(ctx context.Context, f func(conn) error) error {
-	return e.writer.do(ctx, f)
+	return e.writer.do(ctx, &sqliteWrite{run: f})
+}
+
+// shred implements engine. secure_delete has overwritten the rows in the file;
+// the log may hold copies, so it is emptied. Where a reader or a backup is in
+// the way it stays until the next time.
+func (e *sqliteEngine) shred(ctx context.Context) error {
+	c := e.writer.conn // the writer runs what follows
+	return e.writer.do(ctx, &sqliteWrite{alone: true, run: func(conn) error {
+		if err := c.db.BusyTimeout(shredTimeout); err != nil {
+			return err
+		}
+		scan := func(r rows) (busy int64, err error) {
+			var frames, moved int64
+			return busy, r.scan(&busy, &frames, &moved)
+		}
+		_, _, err := first(ctx, c, scan, "PRAGMA wal_checkpoint(TRUNCATE)")
+		return errors.Join(err, c.db.BusyTimeout(busyTimeout))
+	}})
 }
 
 func (e *sqliteEngine) stats() Stats {

@@ -98,7 +98,7 @@ func (c *sqliteConn) forgetIdle() {
 }
 
 // exec implements conn. A context is heeded by the connection as a whole, see
-// sqliteEngine.read.
+// sqliteEngine.lend.
 func (c *sqliteConn) exec(_ context.Context, text string, args ...any) (int64, error) {
 	return c.run(text, args)
 }

@@ -38,8 +38,8 @@ type sqliteWriter struct {
 
 // A sqliteWrite is one write on its way.
 type sqliteWrite struct {
-	ctx    context.Context
 	run    func(conn) error
+	alone  bool        // outside any transaction
 	taken  atomic.Bool // by the writer, or by a caller that gives up
 	result chan error  // receives once where the writer took it
 }
@@ -53,14 +53,14 @@ func startWriter(c *sqliteConn) *sqliteWriter {
 	return w
 }
 
-// do runs f and returns when what it wrote is on the disk. A caller that gives
+// do runs job and returns when what it wrote is on the disk. A caller that gives
 // up while it waits for its turn leaves nothing behind; later the outcome is
 // waited for, as it could not be told otherwise.
-func (w *sqliteWriter) do(ctx context.Context, f func(conn) error) error {
+func (w *sqliteWriter) do(ctx context.Context, job *sqliteWrite) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	job := &sqliteWrite{ctx: ctx, run: f, result: make(chan error, 1)}
+	job.result = make(chan error, 1)
 	select {
 	case <-w.stop:
 		return errStopping()
@@ -117,13 +117,19 @@ func (w *sqliteWriter) loop() {
 	}
 }
 
-// batch runs job and what else waits in one transaction, and answers.
+// batch runs job and what else waits in one transaction, and answers. A write
+// that wants to be alone comes after it.
 func (w *sqliteWriter) batch(job *sqliteWrite) {
+	var alone *sqliteWrite
 	var ran []*sqliteWrite
 	var results []error
 	err := w.statement("BEGIN IMMEDIATE")
 	begun := time.Now()
 	for ; job != nil && err == nil; job = w.next(len(ran), begun) {
+		if job.alone {
+			alone = job
+			break
+		}
 		if !job.taken.CompareAndSwap(false, true) {
 			continue // its caller has given up
 		}
@@ -134,13 +140,16 @@ func (w *sqliteWriter) batch(job *sqliteWrite) {
 			err = fmt.Errorf("transaction was undone: %w", result)
 		}
 	}
-	if job != nil && err != nil && job.taken.CompareAndSwap(false, true) {
+	if job != nil && job != alone && job.taken.CompareAndSwap(false, true) {
 		ran, results = append(ran, job), append(results, err)
 	}
 	if err == nil {
 		err = w.statement("COMMIT")
 	}
 	w.answer(ran, results, err)
+	if alone != nil && alone.taken.CompareAndSwap(false, true) {
+		alone.result <- guarded(alone.run, w.conn)
+	}
 }
 
 // next returns another waiting write that fits into the transaction, or nil.

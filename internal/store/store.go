@@ -57,13 +57,7 @@ type Stats struct {
 // A schema newer than this program knows is refused, and so is a SQLite file
 // that another process has open.
 func Open(ctx context.Context, o Options) (*DB, error) {
-	db := &DB{log: o.Log, now: o.Now, wake: make(chan struct{}, 1), nouns: newNouns()}
-	if db.log == nil {
-		db.log = slog.New(slog.DiscardHandler)
-	}
-	if db.now == nil {
-		db.now = time.Now
-	}
+	db := newDB(o)
 	var err error
 	if path, ok := strings.CutPrefix(o.URL, "sqlite:"); ok {
 		db.dialect = sqliteDialect()
@@ -78,6 +72,17 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
 	return db, nil
+}
+
+func newDB(o Options) *DB {
+	db := &DB{log: o.Log, now: o.Now, wake: make(chan struct{}, 1), nouns: newNouns()}
+	if db.log == nil {
+		db.log = slog.New(slog.DiscardHandler)
+	}
+	if db.now == nil {
+		db.now = time.Now
+	}
+	return db
 }
 
 func isPostgres(url string) bool {

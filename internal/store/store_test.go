@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"cloudpki/internal/pgtest"
 	"cloudpki/internal/store"
 	"cloudpki/internal/store/storetest"
@@ -26,6 +28,10 @@ func run(m *testing.M) int {
 	if err := cluster.Stop(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
+	}
+	if err := goleak.Find(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
 	}
 	return code
 }

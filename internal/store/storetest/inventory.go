@@ -24,7 +24,7 @@ func certificate(id pki.ID) pki.Certificate {
 func inventory(t *testing.T, open Open) {
 	t.Run("what is stored of a certificate comes back", func(t *testing.T) {
 		db := open(t)
-		l := lease(t, db, tenant, "a")
+		l := lease(t, db, "a")
 		bare := pki.Certificate{
 			ID: "bare", NotBefore: odata.Never(), NotAfter: odata.Never(), RevokedAt: odata.Never(), Reason: -1,
 			FirstSeen: at(1), Changed: at(1), Missing: odata.Never(),
@@ -54,7 +54,7 @@ func inventory(t *testing.T, open Open) {
 	t.Run("a page is counted against what is known", func(t *testing.T) { counting(t, open) })
 	t.Run("a revocation list leaves the rest as it is known", func(t *testing.T) {
 		db := open(t)
-		l := lease(t, db, tenant, "a")
+		l := lease(t, db, "a")
 		known := certificate("a")
 		must2(t)(db.SavePage(t.Context(), l, pki.RunPage{Certificates: []pki.Certificate{known}, Run: l.Run, Now: at(1)}))
 		entry := pki.Certificate{
@@ -79,7 +79,7 @@ func inventory(t *testing.T, open Open) {
 	t.Run("authorities", func(t *testing.T) { authorities(t, open) })
 	t.Run("skipped items", func(t *testing.T) {
 		db := open(t)
-		l := lease(t, db, tenant, "a")
+		l := lease(t, db, "a")
 		want := pki.SkippedItem{ID: "s", Run: l.Run.ID, Raw: []byte{0, 1}, Serial: "", Reason: "no serial", Seen: at(1)}
 		for i := range 2 {
 			want.Seen = at(i)
@@ -107,7 +107,7 @@ func must2(tb testing.TB) func(any, error) {
 
 func counting(t *testing.T, open Open) {
 	db := open(t)
-	l := lease(t, db, tenant, "a")
+	l := lease(t, db, "a")
 	var list []pki.Certificate
 	for i := range 250 {
 		list = append(list, certificate(pki.ID(fmt.Sprintf("c%03d", i))))
@@ -142,7 +142,7 @@ func counting(t *testing.T, open Open) {
 func missing(t *testing.T, open Open) {
 	db := open(t)
 	refusal := errors.New("too many")
-	first := lease(t, db, tenant, "a")
+	first := lease(t, db, "a")
 	all := []pki.Certificate{certificate("a"), certificate("b"), certificate("c")}
 	must2(t)(db.SavePage(t.Context(), first, pki.RunPage{Certificates: all, Run: first.Run, Listed: true, Now: at(1)}))
 	n, err := db.MarkMissing(t.Context(), first, at(2), func(int, int) error { return refusal })
@@ -189,7 +189,7 @@ func missing(t *testing.T, open Open) {
 
 func authorities(t *testing.T, open Open) {
 	db := open(t)
-	l := lease(t, db, tenant, "a")
+	l := lease(t, db, "a")
 	want := pki.Authority{
 		ID: "root", Kind: pki.AuthorityRoot, State: pki.TrustTrusted, DER: []byte("root"), SubjectDN: "CN=Würzel", IssuerDN: "CN=Würzel",
 		Serial: "1", NotBefore: at(-9), NotAfter: at(9), ProfileIDs: []string{"p", "q"}, FirstSeen: at(1), LastSeen: at(1),

@@ -11,11 +11,11 @@ import (
 )
 
 // due creates a subscription that is due at at(0).
-func due(tb testing.TB, db *store.DB, t pki.TenantID, id pki.ID) pki.Subscription {
+func due(tb testing.TB, db *store.DB, t pki.TenantID, id pki.ID) {
 	tb.Helper()
 	s := subscription(t, id)
 	s.NextSync = at(0)
-	return create(tb, db, s)
+	create(tb, db, s)
 }
 
 // take leases what is due at now for ten seconds.
@@ -27,9 +27,9 @@ func take(tb testing.TB, db *store.DB, owner string, now int) []pki.Lease {
 }
 
 // lease creates a due subscription and leases it until at(10).
-func lease(tb testing.TB, db *store.DB, t pki.TenantID, id pki.ID) pki.Lease {
+func lease(tb testing.TB, db *store.DB, id pki.ID) pki.Lease {
 	tb.Helper()
-	due(tb, db, t, id)
+	due(tb, db, tenant, id)
 	list := take(tb, db, "worker", 0)
 	if len(list) != 1 {
 		tb.Fatalf("%d subscriptions were due, want 1", len(list))
@@ -151,7 +151,7 @@ func perTenant(t *testing.T, open Open) {
 
 func resume(t *testing.T, open Open) {
 	db := open(t)
-	l := lease(t, db, tenant, "a")
+	l := lease(t, db, "a")
 	run := l.Run
 	run.Cursor, run.Total, run.Counts = []byte("page 7"), 900, pki.Counts{Found: 700, New: 700}
 	run.Stages = []pki.Stage{{Name: pki.StageInventory, Started: at(0), Ended: odata.Never()}}
@@ -181,7 +181,7 @@ func resume(t *testing.T, open Open) {
 
 func fence(t *testing.T, open Open) {
 	db := open(t)
-	late := lease(t, db, tenant, "a")
+	late := lease(t, db, "a")
 	taken := take(t, db, late.Owner, 10) // the same process again
 	if len(taken) != 1 || taken[0].Fence <= late.Fence {
 		t.Fatalf("took %+v after %+v", taken, late)
@@ -213,7 +213,7 @@ func fence(t *testing.T, open Open) {
 		refused(t, taken[0])
 	})
 	t.Run("after the subscription is gone", func(t *testing.T) {
-		l := lease(t, db, tenant, "b")
+		l := lease(t, db, "b")
 		must(t, db.DeleteSubscription(t.Context(), tenant, "b", nil, pki.AuditEvent{ID: "gone", At: at(1)}))
 		again := subscription(tenant, "b")
 		again.Key++

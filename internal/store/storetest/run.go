@@ -28,7 +28,7 @@ func event(id pki.ID) pki.AuditEvent {
 func runs(t *testing.T, open Open) {
 	t.Run("what is stored of a run comes back", func(t *testing.T) {
 		db := open(t)
-		l := lease(t, db, tenant, "a")
+		l := lease(t, db, "a")
 		want := pki.Run{
 			ID: l.Run.ID, Status: pki.RunFailed, Trigger: pki.TriggerManual, Queued: at(-5), Started: at(0), Ended: at(9), Attempt: 4,
 			Stages: []pki.Stage{{Name: pki.StageConnect, Started: at(0), Ended: at(1)}, {Name: pki.StageFinish, Started: at(1), Ended: odata.Never()}},
@@ -44,7 +44,7 @@ func runs(t *testing.T, open Open) {
 	})
 	t.Run("the end of a run changes the subscription", func(t *testing.T) {
 		db := open(t)
-		l := lease(t, db, tenant, "a")
+		l := lease(t, db, "a")
 		run, e := l.Run, event("0001")
 		run.Status, run.Ended = pki.RunSucceeded, at(3)
 		must(t, db.FinishRun(t.Context(), l, run, func(s *pki.Subscription) pki.Effects {
@@ -65,7 +65,7 @@ func runs(t *testing.T, open Open) {
 	t.Run("a request", func(t *testing.T) { requests(t, open) })
 	t.Run("a change asks for a run although one is running", func(t *testing.T) {
 		db := open(t)
-		l := lease(t, db, tenant, "a")
+		l := lease(t, db, "a")
 		first, second := newRun(t, pki.TriggerChanged), newRun(t, pki.TriggerChanged)
 		for _, run := range []pki.Run{first, second} {
 			_, err := db.UpdateSubscription(t.Context(), tenant, "a", func(*pki.Subscription) (pki.Effects, error) {

@@ -27,6 +27,9 @@ func Run(t *testing.T, open Open) {
 		"Keys":          keys,
 		"Receipts":      receipts,
 		"Filters":       filters,
+		"Tenants":       tenants,
+		"Purges":        purges,
+		"Concurrent":    concurrent,
 	} {
 		t.Run(name, func(t *testing.T) { examine(t, open) })
 	}

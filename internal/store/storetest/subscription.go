@@ -58,6 +58,18 @@ func subscriptions(t *testing.T, open Open) {
 			t.Error("the refused create has left an audit event")
 		}
 	})
+	t.Run("a text that cannot be stored is refused", func(t *testing.T) {
+		db := open(t)
+		for _, bad := range []string{"a\x00b", "\xff"} {
+			s := subscription(tenant, "a")
+			s.DisplayName = &bad
+			code(t, db.CreateSubscription(t.Context(), s, pki.Effects{}, nil), pki.CodeInvalid)
+			name := odata.Path{Property: pki.SubscriptionType().Property("displayName")}
+			_, err := db.Subscriptions(t.Context(), tenant, odata.Query{Top: 1, Filter: odata.Match{Path: name, Func: odata.Contains, Text: bad}})
+			code(t, err, pki.CodeInvalid)
+		}
+		create(t, db, subscription(tenant, "a"))
+	})
 	t.Run("an update", func(t *testing.T) { update(t, open) })
 }
 

@@ -63,7 +63,7 @@ CREATE TABLE subscriptions (
 CREATE INDEX subscriptions_created ON subscriptions (tenant, created_date_time, id);
 CREATE INDEX subscriptions_last_modified ON subscriptions (tenant, last_modified_date_time, id);
 CREATE INDEX subscriptions_sync_status ON subscriptions (tenant, sync_status, id);
-CREATE INDEX subscriptions_due ON subscriptions (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX subscriptions_due ON subscriptions (due_at, tenant) WHERE due_at IS NOT NULL;
 CREATE INDEX subscriptions_leased ON subscriptions (tenant) WHERE lease_owner IS NOT NULL;
 
 CREATE TABLE sync_runs (
@@ -120,7 +120,7 @@ CREATE TABLE certificates (
     first_run TEXT COLLATE "C" NOT NULL, -- the run that first met it
     last_run TEXT COLLATE "C" NOT NULL, -- the last run whose complete listing had it
     PRIMARY KEY (tenant, subscription_key, id)
-);
+) WITH (fillfactor = 80); -- room to mark a row as seen without touching the indexes
 CREATE INDEX certificates_not_after ON certificates (tenant, subscription_key, not_after NULLS FIRST, id);
 CREATE INDEX certificates_status ON certificates (tenant, subscription_key, status, id);
 CREATE INDEX certificates_serial_number ON certificates (tenant, subscription_key, serial_number NULLS FIRST, id);

@@ -63,7 +63,7 @@ CREATE INDEX subscriptions_display_name ON subscriptions (tenant, display_name, 
 CREATE INDEX subscriptions_created ON subscriptions (tenant, created_date_time, id);
 CREATE INDEX subscriptions_last_modified ON subscriptions (tenant, last_modified_date_time, id);
 CREATE INDEX subscriptions_sync_status ON subscriptions (tenant, sync_status, id);
-CREATE INDEX subscriptions_due ON subscriptions (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX subscriptions_due ON subscriptions (due_at, tenant) WHERE due_at IS NOT NULL;
 CREATE INDEX subscriptions_leased ON subscriptions (tenant) WHERE lease_owner IS NOT NULL;
 
 CREATE TABLE sync_runs (
