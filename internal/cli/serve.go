@@ -3,6 +3,8 @@ package cli
 import (
 	"io"
 	"log/slog"
+	"os"
+	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
@@ -23,9 +25,19 @@ func (p *program) serveCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		easeGC()
 		return p.serve(cmd.Context(), cfg, app.Options{Log: newLog(p.err, cfg.Log), Now: p.now})
 	}
 	return cmd
+}
+
+// easeGC lets the heap, which is small, triple before it is collected: a fifth
+// of a request's CPU would go into collections otherwise. GOGC overrides it.
+func easeGC() {
+	const percent = 200
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(percent)
+	}
 }
 
 // newLog returns the log of the service.

@@ -55,11 +55,16 @@ type rows interface {
 
 // all returns every row that a query finds.
 func all[T any](ctx context.Context, c conn, scan func(rows) (T, error), text string, args ...any) ([]T, error) {
+	return some(ctx, c, 0, scan, text, args...)
+}
+
+// some is all, with room for as many rows as are expected.
+func some[T any](ctx context.Context, c conn, room int, scan func(rows) (T, error), text string, args ...any) ([]T, error) {
 	r, err := c.query(ctx, text, args...)
 	if err != nil {
 		return nil, err
 	}
-	var list []T
+	list := make([]T, 0, room)
 	for r.next() {
 		item, err := scan(r)
 		if err != nil {

@@ -79,19 +79,23 @@ func list[T any](ctx context.Context, db *DB, c conn, n *noun[T], s scope, q oda
 	if err != nil {
 		return p, err
 	}
-	var positions []position
+	at := newPosition(keys) // of the row just read
+	dest := at.dest()
+	var last []odata.Value
+	count := 0
 	scan := func(r rows) (T, error) {
-		at := newPosition(keys)
-		item, err := n.scan(r, heavy, at.dest()...)
-		positions = append(positions, at)
+		item, err := n.scan(r, heavy, dest...)
+		if count++; count == q.Top {
+			last = at.values()
+		}
 		return item, err
 	}
-	p.Items, err = all(ctx, c, scan, b.String(), b.args...)
+	p.Items, err = some(ctx, c, q.Top+1, scan, b.String(), b.args...)
 	if err != nil || len(p.Items) <= q.Top {
 		return p, err
 	}
 	p.Items = p.Items[:q.Top]
-	p.After = positions[q.Top-1].values()
+	p.After = last
 	return p, nil
 }
 

@@ -23,6 +23,7 @@ PRAGMA temp_store = MEMORY;
 PRAGMA trusted_schema = OFF;
 PRAGMA cache_size = -3072;
 PRAGMA journal_size_limit = 67108864;
+PRAGMA wal_autocheckpoint = 4000;
 `
 
 // maxStatements bounds the prepared statements of a connection: filters make
@@ -49,6 +50,11 @@ func openSQLiteConn(ctx context.Context, address string, writes bool) (*sqliteCo
 		setup += "PRAGMA query_only = ON;"
 	}
 	err = db.BusyTimeout(busyTimeout)
+	if err == nil {
+		// Plans do not depend on the values bound, so that statements stay
+		// prepared: lists would be planned anew each time.
+		_, err = db.Config(sqlite3.DBCONFIG_ENABLE_QPSG, true)
+	}
 	if err == nil {
 		err = db.Exec(setup)
 	}
@@ -192,36 +198,6 @@ func (r *sqliteRows) scan(dest ...any) error {
 }
 
 func (r *sqliteRows) scanOne(i int, dest any) error {
-	null := r.s.ColumnType(i) == sqlite3.NULL
-	switch d := dest.(type) {
-	case **string:
-		*d = nil
-		if !null {
-			v := r.s.ColumnText(i)
-			*d = &v
-		}
-		return nil
-	case **int64:
-		*d = nil
-		if !null {
-			v := r.s.ColumnInt64(i)
-			*d = &v
-		}
-		return nil
-	case *[]byte:
-		*d = nil
-		if !null {
-			*d = r.s.ColumnBlob(i, []byte{})
-		}
-		return nil
-	}
-	if null {
-		return fmt.Errorf("scan column %d: NULL into %T", i, dest)
-	}
-	return r.scanPresent(i, dest)
-}
-
-func (r *sqliteRows) scanPresent(i int, dest any) error {
 	switch d := dest.(type) {
 	case *string:
 		*d = r.s.ColumnText(i)
@@ -235,8 +211,24 @@ func (r *sqliteRows) scanPresent(i int, dest any) error {
 		*d = int16(r.s.ColumnInt64(i))
 	case *int8:
 		*d = int8(r.s.ColumnInt64(i))
+	case **string:
+		if *d = nil; !r.isNull(i) {
+			v := r.s.ColumnText(i)
+			*d = &v
+		}
+	case **int64:
+		if *d = nil; !r.isNull(i) {
+			v := r.s.ColumnInt64(i)
+			*d = &v
+		}
+	case *[]byte:
+		if *d = nil; !r.isNull(i) {
+			*d = append([]byte{}, r.s.ColumnRawBlob(i)...)
+		}
 	default:
 		return fmt.Errorf("scan column %d: no such type: %T", i, dest)
 	}
 	return nil
 }
+
+func (r *sqliteRows) isNull(i int) bool { return r.s.ColumnType(i) == sqlite3.NULL }
