@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"encoding/base64"
 	"errors"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -138,6 +139,11 @@ func Endless(n int64) Answerer {
 // Slow answers honestly after d, or not at all where the client leaves.
 func Slow(d time.Duration) Answerer {
 	return func(w http.ResponseWriter, r *http.Request, honest http.Handler) {
+		body, err := io.ReadAll(io.LimitReader(r.Body, maxRequest)) // else net/http does not notice that the client left
+		if err != nil {
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
 		t := time.NewTimer(d)
 		defer t.Stop()
 		select {

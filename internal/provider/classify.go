@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"syscall"
 )
 
@@ -35,7 +36,21 @@ func classify(ctx context.Context, host string, err error) *Error {
 	if wasCut(err) {
 		return &Error{Code: CodeConnect, Msg: fmt.Sprintf("%s cut the connection", host), Err: err}
 	}
-	return &Error{Code: CodeConnect, Msg: fmt.Sprintf("no connection to %s", host), Err: err}
+	var network *net.OpError
+	switch {
+	case errors.As(err, &network) && network.Op != "local error":
+		return &Error{Code: CodeConnect, Msg: fmt.Sprintf("no connection to %s", host), Err: err}
+	case strings.HasPrefix(innermost(err).Error(), "tls: "):
+		return &Error{Code: CodeTLSServer, Msg: fmt.Sprintf("no TLS handshake with %s; it must speak TLS 1.2 or later", host), Err: err}
+	}
+	return &Error{Code: CodeProtocol, Msg: fmt.Sprintf("the answer of %s breaks the rules or the bounds of HTTP", host), Err: err}
+}
+
+func innermost(err error) error {
+	for next := errors.Unwrap(err); next != nil; next = errors.Unwrap(err) {
+		err = next
+	}
+	return err
 }
 
 func dialFault(host string, err error) *Error {
@@ -81,7 +96,9 @@ func serverFault(host string, err error) *Error {
 }
 
 // The TLS alerts by which a server refuses a client certificate (RFC 8446, 6.2).
+// handshake_failure is one only after the server asked for a certificate.
 const (
+	alertHandshakeFailure       tls.AlertError = 40
 	alertBadCertificate         tls.AlertError = 42
 	alertUnsupportedCertificate tls.AlertError = 43
 	alertCertificateRevoked     tls.AlertError = 44
@@ -112,7 +129,11 @@ func alertFault(host string, err error) *Error {
 	default:
 		return &Error{Code: CodeTLSServer, Msg: fmt.Sprintf("%s ended the TLS handshake with an alert (%s)", host, alert)}
 	}
-	return &Error{Code: CodeTLSClientRejected, Msg: fmt.Sprintf("%s %s; replace credentials/authenticationCertificate", host, why)}
+	return rejected(host, why, err)
+}
+
+func rejected(host, why string, cause error) *Error {
+	return &Error{Code: CodeTLSClientRejected, Msg: fmt.Sprintf("%s %s; replace %s", host, why, memberCertificate), Err: cause}
 }
 
 // remoteAlert returns the text of an alert the server sent, "" where there is

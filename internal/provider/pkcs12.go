@@ -94,11 +94,16 @@ func openPKCS12(pfx, password secret.Text) (crypto.PrivateKey, *x509.Certificate
 	if err != nil {
 		return nil, nil, nil, err
 	}
+	return f.decode(encoded, string(password.Reveal()))
+}
+
+// decode decrypts a file whose MAC was verified with the password so encoded.
+func (f *pkcs12File) decode(encoded []byte, password string) (crypto.PrivateKey, *x509.Certificate, []*x509.Certificate, error) {
 	plain, err := f.reordered(encoded)
 	if err != nil {
 		return nil, nil, nil, badCertificate("cannot be read", err)
 	}
-	key, first, more, err := pkcs12.DecodeChain(plain, string(password.Reveal()))
+	key, first, more, err := pkcs12.DecodeChain(plain, password)
 	if err != nil {
 		return nil, nil, nil, badCertificate("cannot be read, or hides a second key; make it anew with: openssl pkcs12 -export", err)
 	}

@@ -81,11 +81,12 @@ func (t *Transport) Client(o ClientOptions) (*Client, error) {
 		}
 	}
 	c := &Client{t: t}
-	if o.Certificate != nil {
-		conf.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-			c.certAsked.Store(true)
-			return o.Certificate, nil
+	conf.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		c.certAsked.Store(true)
+		if o.Certificate == nil {
+			return new(tls.Certificate), nil // crypto/tls: an empty one sends none
 		}
+		return o.Certificate, nil
 	}
 	c.init(conf)
 	return c, nil
@@ -123,7 +124,6 @@ func (c *Client) init(conf *tls.Config) {
 	}
 	c.http = &http.Client{
 		Transport:     c.base,
-		Timeout:       o.Timeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
@@ -138,19 +138,26 @@ func (c *Client) Do(req *http.Request) (*http.Response, error) {
 	if req.Header.Get("User-Agent") == "" {
 		req.Header.Set("User-Agent", "cloudpki")
 	}
+	ctx, cancel := context.WithTimeout(req.Context(), c.t.opts.Timeout)
 	begun := c.t.opts.Now()
-	resp, err := c.http.Do(req)
+	resp, err := c.http.Do(req.WithContext(ctx))
+	if err == nil && ctx.Err() != nil {
+		// What a server sends at the sight of a cancelled call is no answer.
+		_, err = resp.Body.Close(), ctx.Err()
+	}
 	if err != nil {
-		err := c.explain(req, err)
+		err := c.explain(ctx, req, err)
+		cancel()
 		c.log(req, begun, slog.String("code", string(err.Code)))
 		return nil, err
 	}
 	c.log(req, begun, slog.Int("status", resp.StatusCode))
+	body := &boundedBody{body: resp.Body, left: c.t.opts.MaxBody, max: c.t.opts.MaxBody, ctx: ctx, end: cancel, url: req.URL}
 	if err := c.refuse(req, resp); err != nil {
-		_ = resp.Body.Close() // the refusal is the error to tell
+		_ = body.Close() // the refusal is the error to tell
 		return nil, err
 	}
-	resp.Body = &boundedBody{body: resp.Body, left: c.t.opts.MaxBody, max: c.t.opts.MaxBody, req: req}
+	resp.Body = body
 	return resp, nil
 }
 
@@ -171,7 +178,7 @@ func (c *Client) refuse(req *http.Request, resp *http.Response) error {
 	case resp.Header.Get("Content-Encoding") != "" && resp.Header.Get("Content-Encoding") != "identity":
 		return &Error{Code: CodeProtocol, Msg: fmt.Sprintf("%s answers in a content encoding that was not asked for", req.URL.Host)}
 	case resp.ContentLength > c.t.opts.MaxBody:
-		return tooLarge(req, c.t.opts.MaxBody)
+		return tooLarge(req.URL, c.t.opts.MaxBody)
 	}
 	return nil
 }
@@ -187,7 +194,9 @@ func (c *Client) log(req *http.Request, begun time.Time, result slog.Attr) {
 type boundedBody struct {
 	body      io.ReadCloser
 	left, max int64
-	req       *http.Request
+	ctx       context.Context //nolint:containedctx // of the call, whose end the body is
+	end       context.CancelFunc
+	url       *url.URL
 }
 
 func (b *boundedBody) Read(p []byte) (int, error) {
@@ -196,31 +205,39 @@ func (b *boundedBody) Read(p []byte) (int, error) {
 	}
 	n, err := b.body.Read(p)
 	if int64(n) > b.left {
-		return int(b.left), tooLarge(b.req, b.max)
+		return int(b.left), tooLarge(b.url, b.max)
 	}
 	b.left -= int64(n)
-	if err != nil && err != io.EOF { //nolint:errorlint // io.Reader promises io.EOF itself
-		err = classify(b.req.Context(), b.req.URL.Hostname(), err)
+	if err != nil && (err != io.EOF || b.ctx.Err() != nil) { //nolint:errorlint // io.Reader promises io.EOF itself
+		err = classify(b.ctx, b.url.Hostname(), err)
 	}
 	return n, err
 }
 
-func (b *boundedBody) Close() error { return b.body.Close() }
-
-func tooLarge(req *http.Request, limit int64) *Error {
-	return &Error{Code: CodeProtocol, Msg: fmt.Sprintf("the answer of %s is larger than %d bytes", req.URL.Host, limit)}
+func (b *boundedBody) Close() error {
+	defer b.end()
+	return b.body.Close()
 }
 
-// explain turns a failed call into its *Error. Where a server of TLS 1.3
-// refuses the client certificate, its alert can be lost behind the reset of
+func tooLarge(u *url.URL, limit int64) *Error {
+	return &Error{Code: CodeProtocol, Msg: fmt.Sprintf("the answer of %s is larger than %d bytes", u.Host, limit)}
+}
+
+// explain turns a failed call into its *Error. A server of TLS 1.2 may end with
+// handshake_failure where it asked for a client certificate and got none; both
+// have agreed on all else by then. Where a server of TLS 1.3 refuses the client certificate, its alert can be lost behind the reset of
 // the connection; then one more handshake, which only listens, fetches it.
-func (c *Client) explain(req *http.Request, cause error) *Error {
-	err := classify(req.Context(), req.URL.Hostname(), cause)
+func (c *Client) explain(ctx context.Context, req *http.Request, cause error) *Error {
+	host := req.URL.Hostname()
+	if c.certAsked.Load() && remoteAlert(cause) == alertHandshakeFailure.Error() {
+		return rejected(host, "asked for a client certificate and did not take what it got", cause)
+	}
+	err := classify(ctx, host, cause)
 	if err.Code != CodeConnect || !c.certAsked.Load() || !wasCut(cause) || c.t.opts.Proxy != nil {
 		return err
 	}
-	if alert := c.listenForAlert(req.Context(), req.URL); alert != nil {
-		return classify(req.Context(), req.URL.Hostname(), alert)
+	if alert := c.listenForAlert(ctx, req.URL); alert != nil {
+		return classify(ctx, host, alert)
 	}
 	return err
 }

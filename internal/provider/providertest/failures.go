@@ -2,6 +2,7 @@ package providertest
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -121,6 +122,7 @@ func testCancel(t *testing.T, ca CA) {
 		s := start(t, ca, World{Issued: 1})
 		ctx, cancel := context.WithCancel(t.Context())
 		s.fail(func(_ http.ResponseWriter, r *http.Request, _ http.Handler) {
+			_, _ = io.Copy(io.Discard, r.Body) // else net/http does not notice that the client left
 			cancel()
 			<-r.Context().Done()
 		})

@@ -14,10 +14,8 @@ import (
 const (
 	// maxRecords bounds a listing: a CA that always has more is not believed.
 	maxRecords = 10_000_000
-	// pageSize is what the service sends; it is only used to step back.
+	// pageSize is what the service sends; it is only used to look around.
 	pageSize = 50
-	// maxBack is how many pages are searched backwards for the last record.
-	maxBack = 4
 	// maxPage bounds the records of one answer.
 	maxPage = 10_000
 )
@@ -34,9 +32,9 @@ type found struct {
 // List returns the next page. The service pages by offset and orders by a rule
 // it does not tell, so the list shifts when certificates are added or removed
 // while it is read. Each page therefore begins with the last record of the page
-// before: where that is not first, records were added before it (they are of
-// no concern to this run, which began earlier) or removed (then it is looked
-// for further up). Nothing is passed over without notice.
+// before. Where that is not first, it is looked for further up and down, and
+// the page begins behind it; what was added above is the next run's matter.
+// Where it is gone, the listing fails: nothing is passed over without notice.
 func (s *session) List(ctx context.Context, after provider.Cursor) (provider.Page, error) {
 	p, err := s.at(after)
 	if err != nil {
@@ -85,22 +83,22 @@ func (s *session) behind(ctx context.Context, p position) (found, []*node, error
 		f, err := s.search(ctx, p.Profile, p.Read)
 		return f, f.infos, err
 	}
-	start := p.Read - 1
-	for range maxBack {
-		f, err := s.search(ctx, p.Profile, start)
+	for _, away := range []int{0, -1, 1, -2, 2, -3, 3} {
+		start := p.Read - 1 + away*(pageSize-1)
+		if start <= 1-pageSize {
+			continue // the page before was the first
+		}
+		f, err := s.search(ctx, p.Profile, max(start, 0))
 		if err != nil {
 			return f, nil, err
 		}
-		i := slices.IndexFunc(f.infos, func(n *node) bool { return mark(n) == p.Last })
-		switch {
-		case i >= 0 && (i+1 < len(f.infos) || !f.more):
+		switch i := slices.IndexFunc(f.infos, func(n *node) bool { return mark(n) == p.Last }); {
+		case i < 0:
+		case i+1 < len(f.infos) || !f.more:
 			return f, f.infos[i+1:], nil
-		case i >= 0:
+		default:
 			return s.next(ctx, p, f)
-		case start == 0:
-			return f, nil, incomplete(f, "the CA's listing changed while it was read")
 		}
-		start = max(0, start-pageSize+1)
 	}
 	return found{}, nil, incomplete(found{}, "the CA's listing changed while it was read")
 }

@@ -76,12 +76,14 @@ func TestValidateFindsEveryFault(t *testing.T) {
 		change func(c *provider.Config)
 		want   []string // targets
 	}{
-		"nothing":          {func(*provider.Config) {}, nil},
-		"http":             {func(c *provider.Config) { c.ServiceURI = "http://ca.example/" }, []string{"serviceUri"}},
-		"user in address":  {func(c *provider.Config) { c.ServiceURI = "https://u:p@ca.example/" }, []string{"serviceUri"}},
-		"server CAs":       {func(c *provider.Config) { c.ServerCAs = []byte("no") }, []string{"serverCertificateAuthorities"}},
-		"profiles":         {func(c *provider.Config) { c.Settings = map[string]string{"profileOIDs": "1.2.3"} }, []string{"providerSettings/profileOIDs"}},
-		"profiles, good":   {func(c *provider.Config) { c.Settings = map[string]string{"profileOIDs": strings.Join(casim.Profiles(), ", ")} }, nil},
+		"nothing":         {func(*provider.Config) {}, nil},
+		"http":            {func(c *provider.Config) { c.ServiceURI = "http://ca.example/" }, []string{"serviceUri"}},
+		"user in address": {func(c *provider.Config) { c.ServiceURI = "https://u:p@ca.example/" }, []string{"serviceUri"}},
+		"server CAs":      {func(c *provider.Config) { c.ServerCAs = []byte("no") }, []string{"serverCertificateAuthorities"}},
+		"profiles":        {func(c *provider.Config) { c.Settings = map[string]string{"profileOIDs": "1.2.3"} }, []string{"providerSettings/profileOIDs"}},
+		"profiles, good": {func(c *provider.Config) {
+			c.Settings = map[string]string{"profileOIDs": strings.Join(casim.Profiles(), ", ")}
+		}, nil},
 		"account":          {func(c *provider.Config) { c.Settings = map[string]string{"accountId": "a b"} }, []string{"providerSettings/accountId"}},
 		"no certificate":   {func(c *provider.Config) { c.Credentials.Certificate = secret.Text{} }, []string{"credentials/authenticationCertificate"}},
 		"wrong password":   {func(c *provider.Config) { c.Credentials.CertificatePassword = secret.Text{} }, []string{"credentials/authenticationCertificatePassword"}},
