@@ -151,6 +151,12 @@ func (x *exchange) nameDraft(d *pki.Draft) error {
 // longestReplayKey bounds an Idempotency-Key.
 const longestReplayKey = 128
 
+// isGUID reports whether s has the customary form of a GUID, without braces.
+func isGUID(s string) bool {
+	const length = 36
+	return len(s) == length && uuid.Validate(s) == nil
+}
+
 // replayKey names a create, so that its repetition creates nothing twice. A
 // client-request-id serves only where it is a GUID: others are names that
 // clients give to many requests.
@@ -159,8 +165,8 @@ func (x *exchange) replayKey(id string) (*pki.ReplayKey, error) {
 	switch {
 	case key == "":
 		key = x.header("Client-Request-Id")
-		if len(key) != len(uuid.Nil.String()) || uuid.Validate(key) != nil {
-			return nil, nil //nolint:nilnil // no key is no fault
+		if !isGUID(key) {
+			return nil, nil
 		}
 	case len(key) > longestReplayKey || printable(key) != key:
 		return nil, badRequest("Idempotency-Key", "An Idempotency-Key has at most %d printable ASCII characters and no single quote.", longestReplayKey)

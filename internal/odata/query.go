@@ -85,32 +85,42 @@ const (
 	Contains
 )
 
-// And and its siblings are the forms of an Expr. Fold says that tolower() was asked of the property,
-// so that its stored case-folded twin is compared; the literal is compared as
-// it stands.
-type (
-	And        struct{ Left, Right Expr }
-	Or         struct{ Left, Right Expr }
-	Not        struct{ Expr Expr }
-	Comparison struct {
-		Path  Path
-		Fold  bool
-		Op    Op
-		Value Value // may be Null
-	}
-	In struct {
-		Path   Path
-		Fold   bool
-		Values []Value
-	}
-	Match struct {
-		Path Path
-		Fold bool
-		Func Func
-		Text string
-	}
-	Constant struct{ Value bool }
-)
+// And holds where both sides hold.
+type And struct{ Left, Right Expr }
+
+// Or holds where one side holds.
+type Or struct{ Left, Right Expr }
+
+// Not holds where Expr does not.
+type Not struct{ Expr Expr }
+
+// A Comparison compares a property with a literal, which may be null. Fold says
+// that tolower() was asked of the property, so that its stored case-folded twin
+// is compared; the literal is compared as it stands.
+type Comparison struct {
+	Path  Path
+	Fold  bool
+	Op    Op
+	Value Value
+}
+
+// In holds where the property equals one of the literals; none of them is null.
+type In struct {
+	Path   Path
+	Fold   bool
+	Values []Value
+}
+
+// A Match applies a string function to a property.
+type Match struct {
+	Path Path
+	Fold bool
+	Func Func
+	Text string
+}
+
+// A Constant is the same for every object.
+type Constant struct{ Value bool }
 
 func (And) expr()        {}
 func (Or) expr()         {}
