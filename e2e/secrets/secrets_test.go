@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"cloudpki/e2e/program"
+	"cloudpki/internal/casim"
 )
 
 // A canary is one planted secret.
@@ -90,6 +91,7 @@ func stayInside(t *testing.T, binary, database string) {
 	t.Cleanup(func() { program.Kill(service) })
 
 	w := witness{t: t, api: connection.Login(t), planted: append(plant("first"), plant("second")...)}
+	w.startCA()
 	w.liveOneLife()
 	program.Kill(service) // the write-ahead log stays as it is
 	text, err := os.ReadFile(filepath.Join(data, "log"))
@@ -111,6 +113,8 @@ type witness struct {
 	t       *testing.T
 	api     program.API
 	planted []canary
+	ca      *casim.CA
+	uri     string
 }
 
 func (w witness) call(method, address string, body []byte) program.Answer {
@@ -130,6 +134,7 @@ func (w witness) call(method, address string, body []byte) program.Answer {
 // breaks, syncs and deletes.
 func (w witness) liveOneLife() {
 	first, second := plant("first"), plant("second")
+	w.useRealCredentials()
 	created := w.api.Must(w.t, http.MethodPost, "/cloudPkiSubscriptions", body(w.t, first, map[string]any{
 		"cloudPkiProvider": "symantec", "displayName": "canaries", "serviceUri": "https://127.0.0.1:1/pki-ws/",
 	}), http.StatusCreated)
@@ -138,7 +143,7 @@ func (w witness) liveOneLife() {
 		w.t.Fatalf("the 201 does not give back what was sent: %v %s", err, created.Body)
 	}
 	one := "/deviceManagement/cloudPkiSubscriptions/" + object.ID
-	w.awaitFailure(one)
+	last := w.awaitFailure(one, "")
 	for _, address := range []string{
 		one, one + "?$select=credentials,credentialInfo", one + "/syncRuns", "/cloudPkiSubscriptions?$count=true",
 		"/deviceManagement/auditEvents", "/cloudPkiSubscriptions?$search=ops", "/$metadata",
@@ -148,10 +153,10 @@ func (w witness) liveOneLife() {
 		w.call(http.MethodGet, address, nil)
 	}
 	w.call(http.MethodPatch, one, body(w.t, second, nil))
-	w.awaitFailure(one)
+	last = w.awaitFailure(one, last)
 	w.badRequests(one, second)
 	w.call(http.MethodPost, one+"/sync", nil)
-	w.awaitFailure(one)
+	w.awaitFailure(one, last)
 	read := w.call(http.MethodGet, one, nil)
 	w.call(http.MethodPatch, one, read.Body)
 
@@ -180,18 +185,76 @@ func (w witness) badRequests(one string, planted []canary) {
 	}
 }
 
-func (w witness) awaitFailure(one string) {
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
-		got := w.call(http.MethodGet, one+"?$select=syncStatus,lastSyncError", nil)
-		var read struct{ SyncStatus, LastSyncError string }
+// awaitFailure waits for a sync that ended after the time before, checks that
+// it failed, and returns its time.
+func (w witness) awaitFailure(one, before string) string {
+	status, at := w.awaitSync(one, before)
+	if status != "failed" {
+		w.t.Fatalf("useless credentials gave %s", status)
+	}
+	return at
+}
+
+func (w witness) awaitSync(one, before string) (status, at string) {
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		got := w.call(http.MethodGet, one+"?$select=syncStatus,lastSyncError,lastSyncDateTime", nil)
+		var read struct{ SyncStatus, LastSyncDateTime string }
 		if err := got.Into(&read); err != nil {
 			w.t.Fatal(err)
 		}
-		if read.SyncStatus == "failed" {
-			return
+		if read.SyncStatus != "unKnown" && read.LastSyncDateTime != before {
+			return read.SyncStatus, read.LastSyncDateTime
 		}
 	}
-	w.t.Fatal("the sync with useless credentials did not end as failed")
+	w.t.Fatal("no sync ended")
+	return "", ""
+}
+
+// useRealCredentials has a sync succeed, so that secrets go all the way to a
+// CA, and then fail at a CA that misbehaves.
+func (w witness) useRealCredentials() {
+	created := w.api.Must(w.t, http.MethodPost, "/cloudPkiSubscriptions", body(w.t, w.planted[len(w.planted)-3:], map[string]any{
+		"cloudPkiProvider": "symantec", "displayName": "real", "serviceUri": w.uri, "serverCertificateAuthorities": w.ca.ServerCAs(),
+	}), http.StatusCreated)
+	var object struct{ ID string }
+	if err := created.Into(&object); err != nil {
+		w.t.Fatal(err)
+	}
+	one := "/cloudPkiSubscriptions/" + object.ID
+	status, last := w.awaitSync(one, "")
+	if status != "succeeded" {
+		w.t.Fatalf("real credentials gave %s", status)
+	}
+	for _, fault := range []string{"soap-fault", "login-page", "unauthorized"} {
+		f, ok := casim.ByName(fault)
+		if !ok {
+			w.t.Fatalf("no fault %s", fault)
+		}
+		w.ca.Misbehave(f)
+		w.call(http.MethodPost, one+"/sync", nil)
+		last = w.awaitFailure(one, last)
+		w.call(http.MethodGet, one+"/syncRuns", nil)
+	}
+}
+
+// startCA starts a simulated CA and returns its RA certificate as canaries.
+func (w *witness) startCA() {
+	ca, err := casim.New(casim.Options{})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	server, err := ca.Start(w.t.Context(), "127.0.0.1:0")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() { _ = server.Close() })
+	pfx, password, err := ca.IssueRA("canary", time.Hour)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.ca, w.uri = ca, server.URL
+	w.planted = append(w.planted, canary{"adminPassword", "canary of a real account 77b1"},
+		canary{"authenticationCertificate", string(pfx)}, canary{"authenticationCertificatePassword", password})
 }
 
 // searchFiles looks through every file of the data directory.

@@ -68,7 +68,7 @@ func (s *service) run(ctx context.Context, listener net.Listener) error {
 	if s.cfg.Metrics.Enabled && s.cfg.Metrics.Address != "" {
 		group.Go(func() error { return s.serveMetrics(ctx) })
 	}
-	s.options.Log.Info("service started", slog.String("origin", s.origin), slog.String("address", listener.Addr().String()))
+	s.options.Log.Info("service started", slog.String("origin", s.origin), slog.String("address", listener.Addr().String()), slog.String("ca_file", CAFile(s.cfg)))
 	if s.options.Started != nil {
 		s.options.Started(Running{Origin: s.origin, Addr: listener.Addr().String(), CAFile: CAFile(s.cfg)})
 	}

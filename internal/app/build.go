@@ -9,6 +9,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"math"
 	"net"
@@ -69,7 +70,7 @@ func build(ctx context.Context, cfg config.Config, o Options, address string) (s
 			return s, err // not nil: the deferred close needs it
 		}
 	}
-	s.tls, err = serverTLS(cfg, s.origin, o.Now)
+	s.tls, err = serverTLS(cfg, s.origin, o)
 	return s, err
 }
 
@@ -82,23 +83,47 @@ func (s *service) close() {
 	}
 }
 
-func (s *service) buildStore(ctx context.Context) error {
-	root, created, err := secret.LoadOrCreateRoot(s.cfg.Keys.RootFile)
-	if err != nil {
-		return fmt.Errorf("keys.root_file: %w", err)
-	}
-	if created {
-		s.options.Log.Warn("made a new root key; back it up apart from the database, nothing opens without it",
-			slog.String("file", s.cfg.Keys.RootFile))
-	}
-	s.root = root
+func (s *service) buildStore(ctx context.Context) (err error) {
 	s.store, err = store.Open(ctx, store.Options{URL: string(s.cfg.Database.URL), Log: s.options.Log, Now: s.options.Now})
+	var fault *pki.Error
+	if errors.As(err, &fault) && fault.Err != nil {
+		err = fmt.Errorf("%w (%w)", err, fault.Err) // the operator is told the cause
+	}
 	if err != nil {
 		return fmt.Errorf("database.url: %w", err)
 	}
 	s.closers = append(s.closers, s.store.Close)
 	s.metrics = newMetrics(newQueue(s.store.Backlog, s.options.Now))
+	if s.root, err = s.rootKey(ctx); err != nil {
+		return fmt.Errorf("keys.root_file: %w", err)
+	}
 	return nil
+}
+
+// rootKey reads the root key, or makes it for a database that has nothing
+// sealed yet. Another key than the one that the database was sealed under is
+// refused: it would open nothing, and what it seals would be lost with it.
+func (s *service) rootKey(ctx context.Context) (*secret.Root, error) {
+	path := s.cfg.Keys.RootFile
+	sealed, _, found, err := s.store.AnyKey(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("look for sealed keys: %w", err)
+	}
+	if !found {
+		root, created, err := secret.LoadOrCreateRoot(path)
+		if created {
+			s.options.Log.Warn("made a new root key; back it up apart from the database, nothing opens without it", slog.String("file", path))
+		}
+		return root, err
+	}
+	root, err := secret.LoadRoot(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s does not exist, but the database holds secrets sealed under a root key: restore that file", path)
+	}
+	if err == nil && !root.Wrapped(sealed) {
+		return nil, fmt.Errorf("%s is not the root key that the database was sealed under: restore the right file", path)
+	}
+	return root, err
 }
 
 func (s *service) buildPKI(context.Context) error {

@@ -19,7 +19,7 @@ const (
 	readTimeout   = 60 * time.Second
 	writeTimeout  = 120 * time.Second
 	idleTimeout   = 120 * time.Second
-	maxHeader     = 16 << 10
+	maxHeader     = 128 << 10 // package graph refuses above 16 KiB, with an answer that says so
 
 	// Rows that deleted subscriptions left behind go in batches, so that no
 	// write waits long behind them.

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"math/big"
 	"net"
 	"net/url"
@@ -50,8 +51,8 @@ func CAFile(cfg config.Config) string {
 // serverTLS returns the TLS configuration of the listener. A certificate of
 // the operator's is read again when its file changes; one of our own is made
 // anew before it expires and when it lacks a host.
-func serverTLS(cfg config.Config, origin string, now func() time.Time) (*tls.Config, error) {
-	c := &certificate{certFile: cfg.TLS.CertificateFile, keyFile: cfg.TLS.KeyFile, now: now}
+func serverTLS(cfg config.Config, origin string, o Options) (*tls.Config, error) {
+	c := &certificate{certFile: cfg.TLS.CertificateFile, keyFile: cfg.TLS.KeyFile, now: o.Now, log: o.Log}
 	if c.certFile == "" {
 		dir := cfg.Data.Directory
 		c.certFile, c.keyFile = filepath.Join(dir, tlsFile), filepath.Join(dir, tlsKey)
@@ -59,7 +60,7 @@ func serverTLS(cfg config.Config, origin string, now func() time.Time) (*tls.Con
 		if err != nil {
 			return nil, err
 		}
-		c.renew = func() error { return ensureOwnCertificate(dir, hosts, now()) }
+		c.renew = func() error { return ensureOwnCertificate(dir, hosts, o.Now()) }
 	}
 	if err := c.load(); err != nil {
 		return nil, err
@@ -72,6 +73,7 @@ type certificate struct {
 	certFile, keyFile string
 	renew             func() error // nil for an operator's
 	now               func() time.Time
+	log               *slog.Logger
 
 	mu      sync.Mutex
 	current *tls.Certificate
@@ -83,8 +85,9 @@ func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.now().Sub(c.checked) >= recheckPeriod {
-		// The old one serves on where the new one cannot be read.
-		_ = c.load()
+		if err := c.load(); err != nil {
+			c.log.Error("server certificate cannot be renewed or read again; the one in use serves on", slog.Any("error", err))
+		}
 	}
 	return c.current, nil
 }
@@ -124,12 +127,15 @@ func ownHosts(origin string, more []string) ([]string, error) {
 }
 
 // ensureOwnCertificate makes the CA and the server's certificate in dir where
-// they are missing, about to expire, or for other hosts.
+// they are missing, about to expire, or for other hosts. A CA that is there is
+// never replaced: clients trust it.
 func ensureOwnCertificate(dir string, hosts []string, now time.Time) error {
-	ca, caKey, err := readPair(filepath.Join(dir, caFile), filepath.Join(dir, caKeyFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		ca, caKey, err = makeCA(dir, now)
+	if _, err := os.Stat(filepath.Join(dir, caFile)); errors.Is(err, fs.ErrNotExist) {
+		if _, _, err := makeCA(dir, now); err != nil {
+			return fmt.Errorf("TLS CA of the service: %w", err)
+		}
 	}
+	ca, err := readCertificate(filepath.Join(dir, caFile))
 	if err != nil {
 		return fmt.Errorf("TLS CA of the service: %w", err)
 	}
@@ -139,7 +145,19 @@ func ensureOwnCertificate(dir string, hosts []string, now time.Time) error {
 	}
 	// Whatever is wrong with it, as after a crash between its two files, a new
 	// one mends it.
+	ca, caKey, err := readPair(filepath.Join(dir, caFile), filepath.Join(dir, caKeyFile))
+	if err != nil {
+		return fmt.Errorf("TLS CA of the service, needed for a new server certificate (restore %s, or remove %s to begin with a new CA that clients must trust): %w", caKeyFile, caFile, err)
+	}
 	return makeLeaf(dir, ca, caKey, hosts, now)
+}
+
+func readCertificate(path string) (*x509.Certificate, error) {
+	certs, err := readCertificates(path)
+	if err != nil {
+		return nil, err
+	}
+	return certs[0], nil
 }
 
 func coversAll(leaf *x509.Certificate, hosts []string) bool {

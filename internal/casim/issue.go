@@ -89,7 +89,7 @@ func (c *CA) issueOne(i int, key *ecdsa.PrivateKey, notBefore, notAfter time.Tim
 	}
 	tmpl.KeyUsage = x509.KeyUsageDigitalSignature
 	tmpl.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
-	cert, err := sign(tmpl, by, key)
+	cert, err := sign(tmpl, by, key.Public())
 	if err != nil {
 		return nil, err
 	}

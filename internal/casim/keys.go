@@ -1,6 +1,7 @@
 package casim
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -75,7 +76,7 @@ func newSigner(name string, now time.Time, parent signer) (signer, error) {
 	if parent.cert == nil {
 		parent = signer{tmpl, key}
 	}
-	cert, err := sign(tmpl, parent, key)
+	cert, err := sign(tmpl, parent, key.Public())
 	return signer{cert, key}, err
 }
 
@@ -92,8 +93,8 @@ func template(cn string, notBefore, notAfter time.Time) (*x509.Certificate, erro
 	}, nil
 }
 
-func sign(tmpl *x509.Certificate, by signer, key *ecdsa.PrivateKey) (*x509.Certificate, error) {
-	der, err := x509.CreateCertificate(rand.Reader, tmpl, by.cert, &key.PublicKey, by.key)
+func sign(tmpl *x509.Certificate, by signer, key crypto.PublicKey) (*x509.Certificate, error) {
+	der, err := x509.CreateCertificate(rand.Reader, tmpl, by.cert, key, by.key)
 	if err != nil {
 		return nil, fmt.Errorf("sign %s: %w", tmpl.Subject.CommonName, err)
 	}
@@ -117,7 +118,7 @@ func (s signer) issueServer(hosts []string, now time.Time) (tls.Certificate, err
 			tmpl.DNSNames = append(tmpl.DNSNames, h)
 		}
 	}
-	cert, err := sign(tmpl, s, key)
+	cert, err := sign(tmpl, s, key.Public())
 	if err != nil {
 		return tls.Certificate{}, err
 	}
@@ -132,6 +133,12 @@ func (c *CA) IssueRA(cn string, validity time.Duration) (pfx []byte, password st
 	if err != nil {
 		return nil, "", fmt.Errorf("make key: %w", err)
 	}
+	return c.IssueRAFor(key, cn, validity)
+}
+
+// IssueRAFor is IssueRA for a given key, such as the RSA keys that the real
+// service issues for.
+func (c *CA) IssueRAFor(key crypto.Signer, cn string, validity time.Duration) (pfx []byte, password string, err error) {
 	now := c.opts.Now()
 	tmpl, err := template(cn, now.Add(min(validity, 0)-time.Hour), now.Add(validity))
 	if err != nil {
@@ -140,7 +147,7 @@ func (c *CA) IssueRA(cn string, validity time.Duration) (pfx []byte, password st
 	tmpl.KeyUsage = x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment // 0xa0, as the real ones
 	tmpl.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
 	ra := c.auth.RA
-	cert, err := sign(tmpl, ra, key)
+	cert, err := sign(tmpl, ra, key.Public())
 	if err != nil {
 		return nil, "", err
 	}

@@ -28,8 +28,8 @@ type listFlags struct {
 func (f *listFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	f.flags = flags
-	flags.StringVar(&f.filter, "filter", "", "OData filter: \"notAfter lt 2027-01-01T00:00:00Z\"")
-	flags.StringVar(&f.order, "order", "", "members to sort by: \"notAfter desc\"")
+	flags.StringVar(&f.filter, "filter", "", "OData filter over the members that -o json shows: \"id ne 'x'\"")
+	flags.StringVar(&f.order, "order", "", "members to sort by: \"id desc\"")
 	flags.IntVar(&f.top, "top", 100, "list at most so many")
 	flags.BoolVar(&f.all, "all", false, "list every one")
 }

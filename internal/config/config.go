@@ -152,7 +152,7 @@ type API struct {
 
 // Sync says when certification authorities are visited.
 type Sync struct {
-	// Time between two syncs of a subscription that sets no schedule of its own.
+	// Longest time between two syncs of a subscription that sets no schedule of its own. A CA may ask for a shorter one.
 	Interval time.Duration `key:"interval"`
 
 	// Shortest schedule that a subscription may set.
@@ -164,7 +164,7 @@ type Sync struct {
 	// Syncs of one tenant that run at the same time, so that a large tenant does not hold up the others.
 	PerTenant int `key:"per_tenant"`
 
-	// Longest run; what it has stored by then is kept, and the next run goes on from there.
+	// Longest run. What it has stored by then is kept; the next run lists from the beginning.
 	RunTimeout time.Duration `key:"run_timeout"`
 
 	// How long a run belongs to its process without a sign of life. After that another process takes it over.

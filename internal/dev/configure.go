@@ -2,11 +2,17 @@ package dev
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
+	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // defaultListen is where the API is usually found.
@@ -30,6 +36,45 @@ func (s *session) chooseListen(ctx context.Context) (string, error) {
 	}
 	s.state.Listen = address
 	return address, nil
+}
+
+// servesAlready reports whether the service of this data directory answers at
+// the address of its last start: before anything in it is written anew.
+func (s *session) servesAlready(ctx context.Context) bool {
+	const patience = 2 * time.Second
+	ca, err := os.ReadFile(filepath.Join(s.Data, caFile))
+	if s.state.Listen == "" || err != nil {
+		return false
+	}
+	ctx, stop := context.WithTimeout(ctx, patience)
+	defer stop()
+	client, err := trusting(ca)
+	if err != nil {
+		return false
+	}
+	defer client.CloseIdleConnections()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+s.state.Listen+"/livez", http.NoBody)
+	if err != nil {
+		return false
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return false
+	}
+	_ = resp.Body.Close() // its certificate is what counts: another service has another CA
+	return true
+}
+
+// trusting returns a client that trusts the CA certificates in pem alone.
+func trusting(pem []byte) (*http.Client, error) {
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(pem) {
+		return nil, errors.New("no certificate in the CA file of the service")
+	}
+	return &http.Client{
+		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true},
+		Timeout:   time.Minute,
+	}, nil
 }
 
 // freeAddress returns address with a port that can be listened on.

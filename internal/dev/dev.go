@@ -56,7 +56,7 @@ func Run(ctx context.Context, o Options) error {
 	group, ctx := errgroup.WithContext(ctx)
 	if err := s.start(ctx, group); err != nil {
 		stop()
-		return errors.Join(err, ignoreStop(group.Wait()))
+		return errors.Join(ignoreStop(err), ignoreStop(group.Wait()))
 	}
 	err = s.mainJob(ctx)
 	if s.closeIdle != nil {
@@ -110,6 +110,9 @@ func (s *session) start(ctx context.Context, group *errgroup.Group) error {
 	if s.state, err = loadState(s.Data); err != nil {
 		return err
 	}
+	if s.servesAlready(ctx) {
+		return fmt.Errorf("cloudpki dev runs on %s already, at https://%s; stop it, or give another --data", s.Data, s.state.Listen)
+	}
 	if err := s.startSources(ctx, group); err != nil {
 		return err
 	}
@@ -128,6 +131,9 @@ func (s *session) start(ctx context.Context, group *errgroup.Group) error {
 	select {
 	case s.running = <-started:
 	case err := <-failed:
+		if err == nil {
+			err = ctx.Err() // told to stop before it had begun
+		}
 		return err
 	}
 	return s.writeConnection()

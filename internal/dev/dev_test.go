@@ -2,12 +2,14 @@ package dev_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"cloudpki/internal/dev"
@@ -98,4 +100,53 @@ func TestUnknownCA(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "only step-ca is known") || errors.Is(err, dev.ErrSyncFailed) {
 		t.Errorf("err = %v", err)
 	}
+}
+
+// A second one on the same directory is refused before it touches anything.
+func TestTwoOnOneDirectory(t *testing.T) {
+	data := t.TempDir()
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	serving := &awaited{text: "Serving until", met: make(chan struct{})}
+	go func() { ended <- dev.Run(ctx, dev.Options{Data: data, Listen: "127.0.0.1:0", Out: serving}) }()
+	<-serving.met
+	before := content(t, data)
+	err := dev.Run(t.Context(), dev.Options{Data: data, Once: true, Out: &bytes.Buffer{}})
+	if err == nil || !strings.Contains(err.Error(), "already") {
+		t.Errorf("err = %v", err)
+	}
+	if after := content(t, data); after != before {
+		t.Errorf("the second one changed the files of the first:\n%s\n%s", before, after)
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+// content is what the second one must not touch.
+func content(t *testing.T, data string) string {
+	var all []string
+	for _, name := range []string{"cloudpki.yaml", "dev-state.json", "dev.json"} {
+		text, err := os.ReadFile(filepath.Join(data, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, string(text))
+	}
+	return strings.Join(all, "\n")
+}
+
+// awaited closes met once text was written.
+type awaited struct {
+	text string
+	met  chan struct{}
+	once sync.Once
+}
+
+func (a *awaited) Write(p []byte) (int, error) {
+	if bytes.Contains(p, []byte(a.text)) {
+		a.once.Do(func() { close(a.met) })
+	}
+	return len(p), nil
 }

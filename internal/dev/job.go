@@ -3,7 +3,6 @@ package dev
 import (
 	"context"
 	"crypto/sha256"
-	"crypto/tls"
 	"crypto/x509"
 	"encoding/hex"
 	"errors"
@@ -59,13 +58,11 @@ func (s *session) client() (*graph.Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the CA of the service: %w", err)
 	}
-	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(text) {
-		return nil, fmt.Errorf("%s holds no certificate", s.connection.CA)
+	client, err := trusting(text)
+	if err != nil {
+		return nil, err
 	}
-	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true}
-	s.closeIdle = transport.CloseIdleConnections
-	client := &http.Client{Transport: transport, Timeout: time.Minute}
+	s.closeIdle = client.CloseIdleConnections
 	tokens := &graph.TokenSource{
 		URL:      s.connection.Authority + "/" + s.connection.Tenant + "/oauth2/v2.0/token",
 		ClientID: s.connection.ClientID, Secret: func() []byte { return []byte(s.connection.ClientSecret) },

@@ -24,7 +24,8 @@ const (
 	configFile     = "cloudpki.yaml"
 	connectionFile = "dev.json"
 	exampleFile    = "example.json"
-	rootKeyFile    = "root.key" // where the service looks for it by default
+	caFile         = "tls-ca.pem" // where the service keeps the CA of its own certificate
+	rootKeyFile    = "root.key"   // where the service looks for it by default
 	clientFolder   = "clients"
 )
 

@@ -15,7 +15,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -53,8 +52,7 @@ func (s *session) startStepCA(ctx context.Context, group *errgroup.Group) error 
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = stepCAStop
-	// A terminal's Ctrl-C is for us alone: the CA is stopped after the service.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	detach(cmd)
 	if err := cmd.Start(); err != nil {
 		return errors.Join(fmt.Errorf("--with %s: %w", stepCA, err), log.Close())
 	}

@@ -40,9 +40,15 @@ type sentDraft struct {
 	credentials odata.Value
 }
 
-// read decodes a body. Its error is an *odata.Error.
-func (r draftReader) read(body []byte) (sentDraft, error) {
-	o, err := r.entity.Decode(body)
+// read decodes the body of a create. Its error is an *odata.Error.
+func (r draftReader) read(body []byte) (sentDraft, error) { return r.draft(r.entity.Decode(body)) }
+
+// readChange decodes the body of an update, as read does.
+func (r draftReader) readChange(body []byte) (sentDraft, error) {
+	return r.draft(r.entity.DecodeChange(body))
+}
+
+func (r draftReader) draft(o odata.Object, err error) (sentDraft, error) {
 	if err != nil {
 		return sentDraft{}, err
 	}

@@ -7,7 +7,7 @@ import (
 	"cloudpki/internal/pki"
 )
 
-// tag is the weak entity tag of a subscription: W/"version.revision.key". It
+// tag is the weak entity tag of a subscription: W/"edits.revision.key". It
 // changes exactly when the answer would. The key names the incarnation, so
 // that an object made later under the same id never passes for this one.
 func tag(s *pki.Subscription) string {
@@ -16,7 +16,7 @@ func tag(s *pki.Subscription) string {
 
 func appendTag(dst []byte, s *pki.Subscription) []byte {
 	dst = append(dst, `W/"`...)
-	dst = strconv.AppendInt(dst, int64(s.Version), 10)
+	dst = strconv.AppendInt(dst, s.Edits, 10)
 	dst = append(dst, '.')
 	dst = strconv.AppendInt(dst, s.Revision, 10)
 	dst = append(dst, '.')
@@ -24,12 +24,12 @@ func appendTag(dst []byte, s *pki.Subscription) []byte {
 	return append(dst, '"')
 }
 
-// writable is the part of a tag that names what admins can write: without the
-// revision, which a sync raises too.
+// writable is the part of a tag that names what admins have written: without
+// the revision, which a sync raises too.
 func writable(opaque string) string {
-	version, rest, _ := strings.Cut(opaque, ".")
+	edits, rest, _ := strings.Cut(opaque, ".")
 	_, key, _ := strings.Cut(rest, ".")
-	return version + "." + key
+	return edits + "." + key
 }
 
 // tags reads a list of entity tags (RFC 9110, 8.8.3) and returns their opaque

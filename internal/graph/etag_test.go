@@ -7,14 +7,14 @@ import (
 )
 
 func TestTag(t *testing.T) {
-	s := pki.Subscription{Version: 7, Revision: 12, Key: 35 + 36*35}
+	s := pki.Subscription{Edits: 7, Revision: 12, Key: 35 + 36*35}
 	if got := tag(&s); got != `W/"7.12.zz"` {
 		t.Errorf("tag %s", got)
 	}
 }
 
 func TestIfMatch(t *testing.T) {
-	s := pki.Subscription{Version: 7, Revision: 12, Key: 35}
+	s := pki.Subscription{Edits: 7, Revision: 12, Key: 35}
 	for _, c := range []struct {
 		name   string
 		fields []string

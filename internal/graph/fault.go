@@ -89,6 +89,13 @@ func tooLarge(limit int) *fault {
 	}
 }
 
+func headerTooLarge() *fault {
+	return &fault{
+		status: http.StatusRequestHeaderFieldsTooLarge, code: codeBadRequest,
+		message: fmt.Sprintf("The address and the header fields have more than %d bytes. Send fewer or shorter ones.", maxHeaderBytes),
+	}
+}
+
 func unsupportedMedia(format string, args ...any) *fault {
 	return &fault{status: http.StatusUnsupportedMediaType, code: codeMedia, message: fmt.Sprintf(format, args...)}
 }
@@ -100,7 +107,7 @@ func notAcceptable(format string, args ...any) *fault {
 func tooMany(seconds int) *fault {
 	return &fault{
 		status: http.StatusTooManyRequests, code: codeTooMany, retryAfter: seconds,
-		message: fmt.Sprintf("This application has used up its budget of requests. Retry after %d seconds.", seconds),
+		message: fmt.Sprintf("This application has used up its budget of requests. Retry after %d s.", seconds),
 	}
 }
 

@@ -57,7 +57,8 @@ func (w *world) sync(id pki.ID) {
 		w.t.Fatalf("leases %v, want one of %s", leases, id)
 	}
 	l := leases[0]
-	must(w.store.SaveAuthorities(ctx, l, []pki.Authority{authority("root", pki.AuthorityRoot, now), authority("issuing", pki.AuthorityIssuing, now)}))
+	_, err = w.store.SaveAuthorities(ctx, l, []pki.Authority{authority("root", pki.AuthorityRoot, now), authority("issuing", pki.AuthorityIssuing, now)})
+	must(err)
 	run := l.Run
 	run.Stages = []pki.Stage{{Name: pki.StageConnect, Started: now, Ended: now}, {Name: pki.StageInventory, Started: now, Ended: odata.Never()}}
 	run.Total, run.RequestID = 4, "upstream-1"

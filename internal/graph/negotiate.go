@@ -3,6 +3,7 @@ package graph
 import (
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"cloudpki/internal/odata"
@@ -18,8 +19,11 @@ const (
 // negotiate finds out how the answer is to be written: from $format, else from
 // Accept (OData 4.01 protocol, 11.2.12).
 func (s *Server) negotiate(x *exchange) error {
-	for _, field := range [...]struct{ name, key string }{{"OData-MaxVersion", "Odata-Maxversion"}, {"OData-Version", "Odata-Version"}} {
-		if v := x.header(field.key); v != "" && v != "4" && !strings.HasPrefix(v, "4.") {
+	for _, field := range [...]struct {
+		name, key string
+		speaks    func(version string) bool
+	}{{"OData-MaxVersion", "Odata-Maxversion", reachesFour}, {"OData-Version", "Odata-Version", isFour}} {
+		if v := x.header(field.key); v != "" && !field.speaks(v) {
 			return badRequest(field.name, "OData-Version %s is not spoken here; 4.0 and 4.01 are.", printable(v))
 		}
 	}
@@ -27,6 +31,14 @@ func (s *Server) negotiate(x *exchange) error {
 		return x.takeFormat(format)
 	}
 	return x.takeAccept(strings.Join(x.r.Header["Accept"], ","))
+}
+
+func isFour(version string) bool { return version == "4" || strings.HasPrefix(version, "4.") }
+
+// reachesFour reports whether an upper bound admits what is spoken here.
+func reachesFour(version string) bool {
+	n, err := strconv.ParseFloat(version, 64)
+	return err == nil && n >= 4
 }
 
 // takeFormat reads the value of $format: json, xml or a media type.

@@ -196,7 +196,6 @@ var badRequests = []refusal{
 	{request: "POST " + set, body: "{}", header: []string{"Content-Encoding: gzip, gzip"}},
 	{request: "POST " + set, body: "{}", header: []string{"Idempotency-Key: it's"}},
 	{request: "POST " + set, body: "{}", header: []string{"Idempotency-Key: " + strings.Repeat("k", 129)}},
-	{request: "PATCH " + set + "/alpha", body: `{"id":"beta"}`},
 	{request: "PATCH " + set + "/alpha", body: `{"cloudPkiProvider":null}`},
 	{request: "PATCH " + set + "/alpha", body: `{"credentials":{"authenticationCertificate":"***"}}`},
 	{request: "PATCH " + set + "/nobody", body: `{}`},

@@ -137,10 +137,35 @@ func (s *Server) NotFound() http.Handler {
 	})
 }
 
+const (
+	// longestAnswer bounds a request: a store that hangs must not hold every slot.
+	longestAnswer = 30 * time.Second
+
+	maxHeaderBytes = 16 << 10
+)
+
+// boundHeader refuses too much header here and not in net/http, so that the
+// answer has the envelope.
+func (s *Server) boundHeader(x *exchange) error {
+	size := len(x.r.RequestURI)
+	for name, values := range x.r.Header {
+		for _, v := range values {
+			size += len(name) + len(v) + len(": \r\n")
+		}
+	}
+	if size > maxHeaderBytes {
+		return headerTooLarge()
+	}
+	return nil
+}
+
 // serve is what every request goes through: it is named, answered, counted,
 // and survives a panic.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request, handle handler) {
 	begun := s.now()
+	ctx, stop := context.WithTimeout(r.Context(), longestAnswer)
+	defer stop()
+	r = r.WithContext(ctx)
 	x := &exchange{w: recorder{ResponseWriter: w}, r: r, server: s}
 	x.name()
 	x.commonHeader()
@@ -152,7 +177,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, handle handler) {
 			s.fail(x, internal(errors.New("panic")))
 		}
 		took := s.now().Sub(begun)
-		s.observe(x.routeName(), r.Method, x.w.status, took, x.principal.Tenant)
+		s.observe(x.routeName(), knownMethod(r.Method), x.w.status, took, x.principal.Tenant)
 		s.logRequest(x, took)
 	}()
 	if err := handle(x); err != nil {
@@ -166,7 +191,7 @@ func (s *Server) handle(x *exchange) error {
 		return overloaded(errors.New("all slots are taken"))
 	}
 	defer s.slots.giveBack()
-	steps := [...]handler{s.findRoute, s.negotiate, s.authorize, s.spendBudget, s.readBody}
+	steps := [...]handler{s.boundHeader, s.findRoute, s.negotiate, s.authorize, s.spendBudget, s.readBody}
 	for _, step := range steps {
 		if err := step(x); err != nil {
 			return err
@@ -201,6 +226,17 @@ func (s *Server) spendBudget(x *exchange) error {
 		return tooMany(wait)
 	}
 	return nil
+}
+
+// knownMethod returns method, or "other": a client can make up as many as it
+// likes, and each would be a figure to keep.
+func knownMethod(method string) string {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPatch, http.MethodPut, http.MethodDelete, http.MethodOptions:
+		return method
+	default:
+		return "other"
+	}
 }
 
 // newRequestID returns a random GUID, as Microsoft Graph names its requests.

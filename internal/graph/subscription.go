@@ -67,7 +67,7 @@ func (s *Server) updateSubscription(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	draft, err := s.nouns.drafts.read(x.body)
+	draft, err := s.nouns.drafts.readChange(x.body)
 	if err != nil {
 		return err
 	}

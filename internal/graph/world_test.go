@@ -133,7 +133,7 @@ func (w *world) makeService(log *slog.Logger) {
 	if err != nil {
 		w.t.Fatalf("CreateRoot: %v", err)
 	}
-	w.store, err = store.Open(w.t.Context(), store.Options{URL: databaseURL(w.t), Log: log, Now: w.clock.Now})
+	w.store, err = store.Open(w.t.Context(), store.Options{URL: engines.URL(w.t), Log: log, Now: w.clock.Now})
 	if err != nil {
 		w.t.Fatalf("store.Open: %v", err)
 	}

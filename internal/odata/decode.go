@@ -28,6 +28,15 @@ func (t *EntityType) Decode(body []byte) (Object, error) {
 	return d.decode(structure{name: t.Name, properties: t.Properties})
 }
 
+// DecodeChange is Decode for the body of an update: members that the service
+// owns, and the key, are skipped whatever they hold, because clients send back
+// what they have read.
+func (t *EntityType) DecodeChange(body []byte) (Object, error) {
+	d := newDecoder(body)
+	d.navigations, d.isChange = t.Navigations, true
+	return d.decode(structure{name: t.Name, properties: t.Properties})
+}
+
 // Decode reads a body as EntityType.Decode does.
 func (t *ComplexType) Decode(body []byte) (Object, error) {
 	return newDecoder(body).decode(structure{name: t.Name, properties: t.Properties})
@@ -54,6 +63,7 @@ type decoder struct {
 	body        []byte
 	in          *jsontext.Decoder
 	navigations []Navigation
+	isChange    bool // what the service owns is skipped
 	faults      []Error
 	name        []byte // of the member at hand, unquoted
 }

@@ -12,6 +12,9 @@ import (
 
 // member reads the value of p, which may be null or a collection.
 func (d *decoder) member(p *Property, target string, pos int) (Value, error) {
+	if d.isChange && (p.Computed || target == keyName) {
+		return Value{}, d.skip()
+	}
 	switch kind := d.in.PeekKind(); {
 	case kind == 'n':
 		return d.null(p, target, pos)

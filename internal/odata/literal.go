@@ -115,7 +115,7 @@ func literal(p *Property, t token) (Value, string) {
 	plain := quoted && t.prefix == ""
 	switch p.Kind {
 	case KindString:
-		if plain {
+		if plain || !quoted && isGUID(t.text) { // keys are strings that often hold GUIDs
 			return String(t.text), ""
 		}
 	case KindBoolean:

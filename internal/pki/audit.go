@@ -28,6 +28,9 @@ const (
 	ActivityDelete = "Delete CloudPkiSubscription"
 	ActivitySync   = "Sync CloudPkiSubscription"
 	ActivityRoot   = "TrustedRootChanged CloudPkiSubscription"
+
+	// ActivityQuarantine: the CA offers a root that is not the trusted one.
+	ActivityQuarantine = "TrustedRootQuarantined CloudPkiSubscription"
 )
 
 // AuditEventType is the entity type of an audit event.

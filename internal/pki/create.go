@@ -67,7 +67,7 @@ func (s *Service) Create(ctx context.Context, t TenantID, a Actor, d Draft, r *R
 func (s *Service) draw(t TenantID, id ID, d Draft, now odata.DateTimeOffset) Subscription {
 	sub := Subscription{
 		Tenant: t, ID: id, Key: s.incarnation(t, id, now), Provider: ProviderUnknown, Created: now,
-		LastModified: now, LastSync: odata.Never(), NextSync: odata.Never(), Version: 1, Revision: 1,
+		LastModified: now, LastSync: odata.Never(), NextSync: odata.Never(), Version: 1, Edits: 1, Revision: 1,
 	}
 	sub.merge(d)
 	sub.adoptHistory(d)

@@ -93,5 +93,6 @@ func (s *Service) describeCertificate(object secret.Object, c *Credentials) *pro
 	if err != nil {
 		return nil
 	}
+	info.Subject, info.Issuer = printable(info.Subject), printable(info.Issuer)
 	return &info
 }

@@ -16,7 +16,7 @@ const (
 	CodeExists             Code = "exists"             // the id is taken in this tenant
 	CodePreconditionFailed Code = "preconditionFailed" // If-Match names another state
 	CodeReplayMismatch     Code = "replayMismatch"     // an idempotency key came back with another body
-	CodeNotSyncable        Code = "notSyncable"        // provider unKnown, or paused
+	CodeNotSyncable        Code = "notSyncable"        // the provider is unKnown
 	CodeLeaseLost          Code = "leaseLost"          // another worker took over the run
 	CodeUnavailable        Code = "unavailable"        // the store is overloaded or stopping
 )

@@ -2,6 +2,7 @@ package pki
 
 import (
 	"context"
+	"log/slog"
 	"math/rand/v2"
 	"time"
 
@@ -14,46 +15,83 @@ import (
 const firstRetry = 30 * time.Second
 
 // finish writes the outcome: the run, the five public properties of the
-// subscription and its next due date, in one transaction under the lease.
+// subscription and its next due date, in one transaction under the lease. An
+// outcome that the store refuses for what it says is told in words of ours:
+// a run that cannot end would begin again without end.
 func (a *attempt) finish(ctx context.Context, fault *provider.Error) error {
+	err := a.finishWith(ctx, fault)
+	switch code := CodeOf(err); {
+	case err == nil, ctx.Err() != nil, code == CodeLeaseLost, code == CodeNotFound, code == CodeUnavailable:
+		return err
+	}
+	a.log.Error("outcome of a sync was refused by the store", slog.String("run", string(a.run.ID)), slog.Any("error", err))
+	return a.finishWith(ctx, &provider.Error{Code: provider.CodeInternal, Msg: "the outcome of the run could not be stored as it was; the service's log tells more", Err: err})
+}
+
+func (a *attempt) finishWith(ctx context.Context, fault *provider.Error) error {
 	now := a.stamp()
-	a.leaveStage(now)
-	a.run.Ended, a.run.Status = now, RunSucceeded
-	a.run.Cursor = nil
-	if fault != nil {
-		a.run.Status, a.run.Error = RunFailed, fault.Code
-		a.run.Message, a.run.Retry = clip(fault.Text(), MaxLastSyncError), fault.Code.Retry()
-		if fault.TxID != "" {
-			a.run.RequestID = fault.TxID
-		}
-		if fault.Code == provider.CodeCancelled {
-			a.run.Status = RunCancelled
-		}
+	a.endRun(fault, now)
+	event, err := a.rootEvent()
+	if err != nil {
+		return err
 	}
-	var event *AuditEvent
-	if a.root != nil {
-		e, err := a.event(ActivityRoot, a.sub.ID, Actor{}, []string{"trustedRootCertificate"})
-		if err != nil {
-			return err
-		}
-		event = &e
-	}
-	next := a.nextSync(fault, now)
-	a.run.NextTry = next
+	a.run.NextTry = a.nextSync(&a.sub, fault, now)
 	return a.store.FinishRun(ctx, a.lease, a.run, func(sub *Subscription) Effects {
 		a.report(sub, fault, now)
-		if sub.Provider == ProviderUnknown || sub.IsPaused() {
-			sub.NextSync = odata.Never()
-		} else {
-			sub.NextSync = next
+		a.scheduleNext(sub, fault, now)
+		if a.root != nil && len(sub.TrustedRoot) == 0 {
+			sub.TrustedRoot = a.root
+			sub.touch(now)
 		}
-		if a.root == nil || len(sub.TrustedRoot) > 0 {
-			return Effects{}
-		}
-		sub.TrustedRoot = a.root
-		sub.touch(now)
 		return Effects{Audit: event}
 	})
+}
+
+// endRun writes the outcome into the run.
+func (a *attempt) endRun(fault *provider.Error, now odata.DateTimeOffset) {
+	a.leaveStage(now)
+	a.run.Ended, a.run.Status, a.run.Cursor = now, RunSucceeded, nil
+	a.run.RequestID = printable(a.run.RequestID)
+	if fault == nil {
+		return
+	}
+	a.run.Status, a.run.Error, a.run.Retry = RunFailed, fault.Code, fault.RetryClass()
+	a.run.Message = clip(printable(fault.Text()), MaxLastSyncError)
+	if fault.TxID != "" {
+		a.run.RequestID = printable(fault.TxID)
+	}
+	if fault.Code == provider.CodeCancelled {
+		a.run.Status = RunCancelled
+	}
+}
+
+// rootEvent is what the audit trail must tell of the CA's roots; nil for
+// nothing.
+func (a *attempt) rootEvent() (*AuditEvent, error) {
+	activity := ""
+	switch {
+	case a.root != nil:
+		activity = ActivityRoot
+	case a.quarantined:
+		activity = ActivityQuarantine
+	default:
+		return nil, nil
+	}
+	e, err := a.event(activity, a.sub.ID, Actor{}, []string{"trustedRootCertificate"})
+	return &e, err
+}
+
+// scheduleNext sets when the subscription is due again. An admin may have changed
+// it during the run: what stands in the row counts.
+func (a *attempt) scheduleNext(sub *Subscription, fault *provider.Error, now odata.DateTimeOffset) {
+	switch {
+	case sub.Provider == ProviderUnknown || sub.IsPaused():
+		sub.NextSync = odata.Never()
+	case !equal(sub.Schedule, a.sub.Schedule):
+		sub.NextSync = a.nextSync(sub, fault, now)
+	default:
+		sub.NextSync = a.run.NextTry
+	}
 }
 
 // report writes the outcome into the subscription.
@@ -74,36 +112,37 @@ func (a *attempt) report(sub *Subscription, fault *provider.Error, now odata.Dat
 }
 
 // nextSync says when the subscription is due again.
-func (a *attempt) nextSync(fault *provider.Error, now odata.DateTimeOffset) odata.DateTimeOffset {
-	regular := a.plusInterval(&a.sub, a.hint)
+func (a *attempt) nextSync(sub *Subscription, fault *provider.Error, now odata.DateTimeOffset) odata.DateTimeOffset {
+	regular := a.plusInterval(sub, a.hint)
 	if fault == nil {
 		return regular
 	}
-	var delay time.Duration
-	switch fault.Code.Retry() {
+	next := regular
+	switch fault.RetryClass() {
 	case provider.RetryCredentials:
 		return odata.Never() // accounts lock: only a change or an admin's request tries again
 	case provider.RetryNever:
-		return regular
 	case provider.RetryNow:
-		delay = time.Second
+		next = earlier(regular, odata.FromTime(now.Time().Add(time.Second)))
 	case provider.RetryBackOff:
-		delay = firstRetry << min(a.sub.Failures, 16)
+		delay := firstRetry << min(a.sub.Failures, 16)
+		next = earlier(regular, odata.FromTime(now.Time().Add(jitter(delay))))
 	}
-	delay = max(jitter(delay), fault.RetryAfter)
-	return earlier(regular, odata.FromTime(now.Time().Add(delay)))
+	// The CA's own wish counts, even beyond a short schedule.
+	return later(next, odata.FromTime(now.Time().Add(fault.RetryAfter)))
 }
 
-// plusInterval returns the regular next due date: by the admin's schedule, or
-// the CA's hint, or the default, each above the floor, with jitter so that
-// subscriptions made together do not stay together.
+// plusInterval returns the regular next due date: by the admin's schedule, else
+// by the service's interval or the CA's hint, whichever is shorter, each above
+// the floor, with jitter so that subscriptions made together do not stay
+// together.
 func (s *Service) plusInterval(sub *Subscription, hint time.Duration) odata.DateTimeOffset {
 	interval := s.schedule.Interval
 	switch {
 	case sub.Schedule != nil:
 		interval = *sub.Schedule
 	case hint > 0:
-		interval = min(hint, maxSyncDelay)
+		interval = min(hint, interval)
 	}
 	return odata.FromTime(s.now().Add(jitter(max(interval, s.schedule.MinimumInterval))))
 }
@@ -118,6 +157,13 @@ func jitter(d time.Duration) time.Duration {
 
 func earlier(a, b odata.DateTimeOffset) odata.DateTimeOffset {
 	if b.Ticks < a.Ticks {
+		return b
+	}
+	return a
+}
+
+func later(a, b odata.DateTimeOffset) odata.DateTimeOffset {
+	if b.Ticks > a.Ticks {
 		return b
 	}
 	return a

@@ -3,7 +3,9 @@ package pki
 import (
 	"context"
 	"crypto/x509"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,6 +23,12 @@ func (a *attempt) inventory(ctx context.Context, session provider.Session) error
 	list, ok := session.(provider.Inventory)
 	if !ok {
 		return nil
+	}
+	if a.hasEnded(StageInventory) {
+		return nil // before an interruption of the run
+	}
+	if a.run.Cursor == nil {
+		a.run.Counts = Counts{} // the listing begins anew
 	}
 	if err := a.enter(ctx, StageInventory); err != nil {
 		return err
@@ -46,7 +54,10 @@ func (a *attempt) inventory(ctx context.Context, session provider.Session) error
 
 func (a *attempt) savePage(ctx context.Context, page provider.Page) error {
 	now := a.stamp()
-	a.run.Cursor, a.run.Total, a.run.RequestID = page.Next, page.Total, page.TxID
+	a.run.Cursor, a.run.Total, a.run.RequestID = page.Next, page.Total, printable(page.TxID)
+	if !page.More {
+		a.leaveStage(now) // told together with the page, so that no interruption lists it twice
+	}
 	stored := RunPage{Run: a.run, Listed: true, Now: now}
 	for _, r := range page.Records {
 		stored.Certificates = append(stored.Certificates, newCertificate(r, now))
@@ -60,7 +71,7 @@ func (a *attempt) savePage(ctx context.Context, page provider.Page) error {
 func (a *attempt) saveRunPage(ctx context.Context, p RunPage) error {
 	counts, err := a.store.SavePage(ctx, a.lease, p)
 	if err != nil {
-		return err
+		return stored(err)
 	}
 	a.run.Counts.Add(counts)
 	return nil
@@ -80,7 +91,17 @@ func (a *attempt) markMissing(ctx context.Context) error {
 		}
 	})
 	a.run.Counts.Missing = missing
-	return err
+	var refused *provider.Error
+	if errors.As(err, &refused) {
+		return refused
+	}
+	return stored(err)
+}
+
+// hasEnded reports whether an earlier attempt of this run came to the end of a
+// stage.
+func (a *attempt) hasEnded(stage string) bool {
+	return slices.ContainsFunc(a.run.Stages, func(s Stage) bool { return s.Name == stage && !s.Ended.IsNever() })
 }
 
 // revocations takes over the CA's revocation lists, for CAs that do not tell
@@ -90,6 +111,9 @@ func (a *attempt) revocations(ctx context.Context, session provider.Session) err
 	source, ok := session.(provider.RevocationSource)
 	if !ok {
 		return nil
+	}
+	if _, lists := session.(provider.Inventory); !lists {
+		a.run.Counts = Counts{} // of an interrupted attempt: the lists are read anew
 	}
 	if err := a.enter(ctx, StageRevocations); err != nil {
 		return err

@@ -29,7 +29,7 @@ type Options struct {
 type Schedule struct {
 	Interval          time.Duration // between two syncs, where neither admin nor CA say otherwise
 	MinimumInterval   time.Duration // floor of syncSchedule
-	RunTimeout        time.Duration // a run that takes longer ends with what it has committed
+	RunTimeout        time.Duration // a run that takes longer fails; what it has stored is kept
 	MaxMissingPercent int           // more of the inventory missing at once than this ends the run
 }
 

@@ -95,7 +95,9 @@ type RunStore interface {
 
 	// SaveAuthorities stores what was seen: new ones as given, known ones with
 	// their LastSeen, kind and profiles (and state, where it is not discovered).
-	SaveAuthorities(ctx context.Context, l Lease, list []Authority) error
+	// Where the list has a trusted root, other roots that were trusted become
+	// retiring. It returns the roots that are new and quarantined.
+	SaveAuthorities(ctx context.Context, l Lease, list []Authority) ([]Authority, error)
 
 	// SavePage stores a page together with the run's cursor and counts, and
 	// returns the counts of the page. A certificate that is as it was known

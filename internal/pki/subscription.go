@@ -40,6 +40,7 @@ type Subscription struct {
 	LastSync      odata.DateTimeOffset
 	TrustedRoot   []byte // as sent by the admin, or DER from the CA; nil for none
 	Version       int32  // +1 with each change by an admin and each change of the trusted root
+	Edits         int64  // +1 with each change by an admin: what If-Match compares
 	Revision      int64  // +1 with each change of any kind: the tail of the ETag
 
 	Credentials *Credentials // nil where credentials is null

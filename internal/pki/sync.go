@@ -6,34 +6,33 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
-	"strings"
 	"time"
 
 	"cloudpki/internal/odata"
 	"cloudpki/internal/provider"
 )
 
+// maxAttempts bounds how often an interrupted run is resumed: what interrupts
+// it may be the run itself.
+const maxAttempts = 10
+
 // Sync runs the leased run to its end: it logs in to the CA, fetches roots,
 // chains, inventory and revocations, and reports the outcome. Whatever the CA
 // does ends up in the run and the subscription; the error is only for what
-// could not be written down, or CodeLeaseLost. When ctx is cancelled the run
-// ends as cancelled if its cause says so, else it is left for another worker
-// to resume, and ctx's error is returned.
+// could not be written down, or CodeLeaseLost. When ctx is cancelled the run is
+// left for another worker to resume, and ctx's error is returned.
 func (s *Service) Sync(ctx context.Context, l Lease) error {
 	begun := s.now()
 	sub, err := s.store.Subscription(ctx, l.Tenant, l.Subscription)
 	if err != nil {
 		return err
 	}
-	r := &attempt{Service: s, lease: l, run: l.Run, sub: sub}
-	limited, stop := context.WithTimeoutCause(ctx, s.schedule.RunTimeout, errRunTimeout)
-	defer stop()
-	failure := r.perform(limited)
+	a := &attempt{Service: s, lease: l, run: l.Run, sub: sub}
+	fault := a.outcome(ctx)
 	if ctx.Err() != nil {
 		return ctx.Err() // stopping: the run is resumed by whoever takes the lease next
 	}
-	fault := asError(failure)
-	if err := r.finish(ctx, fault); err != nil {
+	if err := a.finish(ctx, fault); err != nil {
 		return err
 	}
 	outcome := SyncOutcome{Provider: sub.Provider, Duration: s.now().Sub(begun)}
@@ -41,8 +40,26 @@ func (s *Service) Sync(ctx context.Context, l Lease) error {
 		outcome.Code = fault.Code
 	}
 	s.observe(outcome)
-	r.logOutcome(fault, outcome.Duration)
+	a.logOutcome(fault, outcome.Duration)
 	return nil
+}
+
+// outcome performs the run within its time and says how it went.
+func (a *attempt) outcome(ctx context.Context) *provider.Error {
+	if a.run.Attempt > maxAttempts {
+		return &provider.Error{Code: provider.CodeInternal, Msg: fmt.Sprintf("the run was interrupted %d times and is given up", a.run.Attempt-1)}
+	}
+	limited, stop := context.WithTimeoutCause(ctx, a.schedule.RunTimeout, errRunTimeout)
+	defer stop()
+	failure := a.perform(limited)
+	if failure != nil && errors.Is(context.Cause(limited), errRunTimeout) {
+		// Whatever call it was that ended by it: the CA is not to blame.
+		return &provider.Error{
+			Code: provider.CodeTimeout, Err: failure,
+			Msg: fmt.Sprintf("the run took longer than %s (sync.run_timeout) and was ended; what it had stored is kept", a.schedule.RunTimeout),
+		}
+	}
+	return asError(failure)
 }
 
 // errRunTimeout is the cause of the context of a run that took too long.
@@ -56,9 +73,10 @@ type attempt struct {
 	run   Run
 	sub   Subscription
 
-	root     []byte        // the root to be trusted from now on; nil for no change
-	accepted bool          // the CA accepted the credentials
-	hint     time.Duration // the CA's own wish for the next sync; 0 for none
+	root        []byte        // the root to be trusted from now on; nil for no change
+	quarantined bool          // a root that is not the trusted one was met for the first time
+	accepted    bool          // the CA accepted the credentials
+	hint        time.Duration // the CA's own wish for the next sync; 0 for none
 }
 
 // perform goes through the stages. An error that is not a *provider.Error is a
@@ -70,6 +88,7 @@ func (a *attempt) perform(ctx context.Context) (failure error) {
 			failure = fmt.Errorf("panic: %v\n%s", fault, debug.Stack())
 		}
 	}()
+	a.dropUnfinishedStage()
 	session, err := a.connect(ctx)
 	if err != nil {
 		return err
@@ -106,7 +125,7 @@ func (a *attempt) connect(ctx context.Context) (provider.Session, error) {
 		return nil, err
 	}
 	if problems := kind.Validate(config); len(problems) > 0 {
-		return nil, firstProblem(problems[0])
+		return nil, problems[0].Fault() // the others are told when this one is mended
 	}
 	if err := checkTrustedRoot(a.sub.TrustedRoot); err != nil {
 		return nil, err
@@ -121,16 +140,6 @@ func (a *attempt) connect(ctx context.Context) (provider.Session, error) {
 	}
 	a.accepted, a.hint = true, probe.NextSync
 	return session, nil
-}
-
-// firstProblem tells a fault that needed no connection to be found. The others
-// are told when this one is mended.
-func firstProblem(p provider.Problem) *provider.Error {
-	msg := p.Msg
-	if !strings.HasPrefix(msg, p.Target) {
-		msg = p.Target + ": " + msg
-	}
-	return &provider.Error{Code: p.Code, Msg: msg}
 }
 
 func (a *attempt) config(ctx context.Context, kind provider.Kind) (provider.Config, error) {
@@ -172,9 +181,11 @@ func (a *attempt) authorities(ctx context.Context, session provider.Session) (pe
 	}
 	now := a.stamp()
 	choice, pending := chooseRoot(found.List, a.sub.TrustedRoot)
-	if err := a.store.SaveAuthorities(ctx, a.lease, seenAuthorities(found.List, choice, now)); err != nil {
-		return nil, err
+	quarantined, err := a.store.SaveAuthorities(ctx, a.lease, seenAuthorities(found.List, choice, now))
+	if err != nil {
+		return nil, stored(err)
 	}
+	a.quarantined = len(quarantined) > 0
 	if pending == nil && len(a.sub.TrustedRoot) == 0 && choice != nil {
 		a.root = choice.Raw
 	}
@@ -186,7 +197,27 @@ func (a *attempt) enter(ctx context.Context, stage string) error {
 	now := a.stamp()
 	a.leaveStage(now)
 	a.run.Stages = append(a.run.Stages, Stage{Name: stage, Started: now, Ended: odata.Never()})
-	return a.store.SaveRun(ctx, a.lease, a.run)
+	return stored(a.store.SaveRun(ctx, a.lease, a.run))
+}
+
+// errStore marks a fault of the store.
+var errStore = errors.New("the store failed")
+
+// stored marks err as the store's, so that it is not taken for another fault
+// of ours.
+func stored(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", errStore, err)
+}
+
+// dropUnfinishedStage forgets the stage in which an earlier attempt was
+// interrupted: it did not end, and this attempt goes through it again.
+func (a *attempt) dropUnfinishedStage() {
+	if n := len(a.run.Stages); n > 0 && a.run.Stages[n-1].Ended.IsNever() {
+		a.run.Stages = a.run.Stages[:n-1]
+	}
 }
 
 func (a *attempt) leaveStage(now odata.DateTimeOffset) {
@@ -205,7 +236,7 @@ func (a *attempt) logOutcome(fault *provider.Error, took time.Duration) {
 		a.log.Info("sync succeeded", attrs...)
 		return
 	}
-	attrs = append(attrs, slog.String("code", string(fault.Code)), slog.String("message", fault.Msg))
+	attrs = append(attrs, slog.String("code", string(fault.Code)), slog.String("message", fault.Text()))
 	if fault.Err != nil {
 		attrs = append(attrs, slog.String("cause", fault.Err.Error()))
 	}
@@ -221,9 +252,7 @@ func asError(err error) *provider.Error {
 		return nil
 	case errors.As(err, &fault):
 		return fault
-	case errors.Is(err, errRunTimeout), errors.Is(err, context.DeadlineExceeded):
-		return &provider.Error{Code: provider.CodeTimeout, Msg: "the run took longer than it may and was ended; what it had stored is kept", Err: err}
-	case CodeOf(err) != "":
+	case errors.Is(err, errStore):
 		return &provider.Error{Code: provider.CodeStorage, Msg: "what the CA answered could not be stored", Err: err}
 	default:
 		return &provider.Error{Code: provider.CodeInternal, Msg: "the service met a fault of its own; its log tells more", Err: err}

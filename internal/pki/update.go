@@ -20,7 +20,7 @@ const attempts = 5
 // that the service owns are ignored. A merge that changes nothing writes
 // nothing. CodeNotFound, CodeInvalid, or what c returns.
 func (s *Service) Update(ctx context.Context, t TenantID, a Actor, id ID, d Draft, c Condition) (Subscription, error) {
-	if err := invalidAll(s.checkPatch(id, d)); err != nil {
+	if err := invalidAll(s.checkMembers(d)); err != nil {
 		return Subscription{}, err
 	}
 	event, err := s.event(ActivityPatch, id, a, nil)
@@ -93,6 +93,7 @@ func (s *Service) apply(p patch, sub *Subscription, event AuditEvent, run Run) (
 		return Effects{Unchanged: true}, nil
 	}
 	sub.touch(event.At)
+	sub.Edits++
 	event.Members = changed
 	effects := Effects{Audit: &event}
 	if s.reschedule(&before, sub, changed) {

@@ -2,11 +2,11 @@ package pki
 
 import (
 	"fmt"
-	"net/url"
 	"strings"
 	"time"
 
 	"cloudpki/internal/odata"
+	"cloudpki/internal/provider"
 )
 
 // Bounds of a subscription's members.
@@ -30,15 +30,6 @@ func (s *Service) checkDraft(d Draft) []Problem {
 	return problems
 }
 
-// checkPatch finds every fault of an update.
-func (s *Service) checkPatch(id ID, d Draft) []Problem {
-	problems := s.checkMembers(d)
-	if d.ID.IsGiven() && ID(d.ID.Value) != id {
-		problems = append(problems, Problem{"id", "The id in the body differs from the one in the address. An id cannot be changed."})
-	}
-	return problems
-}
-
 func (s *Service) checkMembers(d Draft) []Problem {
 	var out []Problem
 	note := func(target, format string, args ...any) {
@@ -50,8 +41,8 @@ func (s *Service) checkMembers(d Draft) []Problem {
 		}
 	}
 	if d.ServiceURI.IsGiven() {
-		if msg := checkServiceURI(d.ServiceURI.Value); msg != "" {
-			note("serviceUri", "%s", msg)
+		if _, err := provider.ParseServiceURI(d.ServiceURI.Value); err != nil {
+			note("serviceUri", "%s", err)
 		}
 	}
 	for _, m := range []struct {
@@ -73,21 +64,6 @@ func (s *Service) checkMembers(d Draft) []Problem {
 }
 
 func iso(d time.Duration) string { return string(odata.AppendDuration(nil, d)) }
-
-func checkServiceURI(text string) string {
-	u, err := url.Parse(text)
-	switch {
-	case err != nil || u.Host == "" || u.Hostname() == "":
-		return "The value is not an absolute address, such as https://ca.example.com/pki-ws/."
-	case u.Scheme != "https":
-		return "The address must begin with https://: credentials never travel in clear."
-	case u.User != nil:
-		return "The address must not hold a user name or password; use credentials."
-	case u.RawQuery != "" || u.Fragment != "":
-		return "The address must not have a query or a fragment."
-	}
-	return ""
-}
 
 func checkSettings(list []Setting) []Problem {
 	if len(list) > maxSettings {

@@ -24,34 +24,41 @@ type world struct {
 	now     time.Time
 	store   *store.DB
 	keyring *secret.Keyring
+	root    *secret.Root
 	service *pki.Service
-	ca      *casim.CA
-	uri     string
-	pfx     []byte
-	pass    string
+
+	schedule pki.Schedule
+	ca       *casim.CA
+	uri      string
+	pfx      []byte
+	pass     string
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{t: t, now: time.Now().UTC().Truncate(time.Microsecond)}
 	dir := t.TempDir()
-	db, err := store.Open(t.Context(), store.Options{URL: "sqlite:" + filepath.Join(dir, "cloudpki.db"), Now: w.clock})
+	db, err := store.Open(t.Context(), store.Options{URL: engines.URL(t), Now: w.clock})
 	w.must(err)
 	t.Cleanup(func() { w.must(db.Close()) })
-	root, err := secret.CreateRoot(filepath.Join(dir, "root.key"))
+	w.root, err = secret.CreateRoot(filepath.Join(dir, "root.key"))
 	w.must(err)
+	w.store, w.keyring = db, secret.NewKeyring(w.root, db)
+	w.schedule = pki.Schedule{Interval: 6 * time.Hour, MinimumInterval: 15 * time.Minute, RunTimeout: time.Minute, MaxMissingPercent: 25}
+	w.makeService()
+	return w
+}
+
+// makeService makes the service with w.schedule.
+func (w *world) makeService() {
+	w.t.Helper()
 	catalog, err := provider.NewCatalog(all.Kinds()...)
 	w.must(err)
-	w.store, w.keyring = db, secret.NewKeyring(root, db)
 	w.service, err = pki.NewService(pki.Options{
-		Store: db, Keyring: w.keyring, Root: root, Catalog: catalog, Now: w.clock,
+		Store: w.store, Keyring: w.keyring, Root: w.root, Catalog: catalog, Now: w.clock, Schedule: w.schedule,
 		Transport: provider.NewTransport(provider.TransportOptions{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Timeout: 2 * time.Second, Now: w.clock}),
-		Schedule: pki.Schedule{
-			Interval: 6 * time.Hour, MinimumInterval: 15 * time.Minute, RunTimeout: time.Minute, MaxMissingPercent: 25,
-		},
 	})
 	w.must(err)
-	return w
 }
 
 func (w *world) clock() time.Time { return w.now }

@@ -37,12 +37,3 @@ func (c Catalog) Kind(name string) (Kind, bool) {
 	}
 	return c.kinds[i], true
 }
-
-// Names returns the names of all kinds in the catalog's order.
-func (c Catalog) Names() []string {
-	var names []string
-	for _, k := range c.kinds {
-		names = append(names, k.Name)
-	}
-	return names
-}

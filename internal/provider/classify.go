@@ -58,7 +58,7 @@ func dialFault(host string, err error) *Error {
 	var dns *net.DNSError
 	switch {
 	case errors.As(err, &refused):
-		return &Error{Code: CodeConnect, Msg: fmt.Sprintf("%s resolves to %s, which is %s; the operator must list it in the outbound.allow setting", host, refused.addr, refused.why)}
+		return refused.public(host)
 	case errors.As(err, &dns):
 		return &Error{Code: CodeDNS, Msg: fmt.Sprintf("the name %s does not resolve; check serviceUri and the resolver", host)}
 	case errors.Is(err, syscall.ECONNREFUSED):
@@ -149,6 +149,10 @@ func remoteAlert(err error) string {
 
 func isAlert(err error) bool { return remoteAlert(err) != "" }
 
+// noRenegotiation is what crypto/tls says when a server of TLS 1.2 asks for
+// another handshake, as some do to get a client certificate for one path.
+const noRenegotiation = "tls: no renegotiation"
+
 func protocolFault(host string, err error) *Error {
 	var record tls.RecordHeaderError
 	switch {
@@ -156,6 +160,8 @@ func protocolFault(host string, err error) *Error {
 		return &Error{Code: CodeProtocol, Msg: fmt.Sprintf("%s speaks http, not https; check the port in serviceUri", host)}
 	case errors.As(err, &record):
 		return &Error{Code: CodeProtocol, Msg: fmt.Sprintf("%s does not speak TLS; check the port in serviceUri", host)}
+	case innermost(err).Error() == noRenegotiation:
+		return &Error{Code: CodeProtocol, Msg: fmt.Sprintf("%s asks for the client certificate only after the TLS handshake (renegotiation), which is refused; set the server up to ask in the handshake, for the whole host", host)}
 	}
 	return nil
 }

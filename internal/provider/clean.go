@@ -1,8 +1,10 @@
 package provider
 
 import (
+	"cmp"
 	"encoding/base64"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -12,17 +14,47 @@ import (
 
 const scrubbed = "REDACTED"
 
-// Clean makes text from a remote host fit for a report an admin reads: invalid
-// UTF-8, control and format characters are dropped, white space is one blank,
-// each of the secrets, also in base64 and percent-encoded, becomes REDACTED,
-// and at most limit bytes remain.
-func Clean(s string, limit int, secrets ...secret.Text) string {
-	const most = 64 << 10 // what lies behind cannot matter to a reader
-	if len(s) > most {
-		s = s[:most]
+// maxCleaned is what is looked at of a text: what lies behind cannot matter to
+// a reader.
+const maxCleaned = 64 << 10
+
+// A Cleaner makes texts from a remote host fit for a report an admin reads. It
+// knows the secrets that must not stand there. The zero value knows none. It
+// is safe for concurrent use.
+type Cleaner struct {
+	secrets *strings.Replacer // nil is none
+}
+
+// NewCleaner returns a Cleaner that puts REDACTED in the place of each of the
+// secrets, also in base64 and percent-encoded.
+func NewCleaner(secrets ...secret.Text) Cleaner {
+	var forms []string
+	for _, t := range secrets {
+		raw := string(t.Reveal())
+		forms = append(forms, raw, base64.StdEncoding.EncodeToString(t.Reveal()), url.QueryEscape(raw), url.PathEscape(raw))
+	}
+	forms = slices.DeleteFunc(forms, func(f string) bool { return f == "" || len(f) > maxCleaned })
+	if forms == nil {
+		return Cleaner{}
+	}
+	// The longest first: a secret may be part of another.
+	slices.SortFunc(forms, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
+	var pairs []string
+	for _, f := range forms {
+		pairs = append(pairs, f, scrubbed)
+	}
+	return Cleaner{strings.NewReplacer(pairs...)}
+}
+
+// Clean returns s as at most limit bytes of printable UTF-8 on one line: what
+// is invalid or cannot be printed is dropped, white space is one blank, and the
+// secrets are hidden.
+func (c Cleaner) Clean(s string, limit int) string {
+	if len(s) > maxCleaned {
+		s = s[:maxCleaned]
 	}
 	// Before and after: a secret may hold blanks, or be cut by what is dropped.
-	s = scrub(plain(scrub(s, secrets)), secrets)
+	s = c.scrub(printable(c.scrub(s)))
 	if len(s) <= limit {
 		return s
 	}
@@ -37,14 +69,24 @@ func Clean(s string, limit int, secrets ...secret.Text) string {
 	return s[:cut] + dots
 }
 
-func plain(s string) string {
+// Clean is Cleaner.Clean of one that knows no secrets.
+func Clean(s string, limit int) string { return Cleaner{}.Clean(s, limit) }
+
+func (c Cleaner) scrub(s string) string {
+	if c.secrets == nil {
+		return s
+	}
+	return c.secrets.Replace(s)
+}
+
+func printable(s string) string {
 	var b strings.Builder
 	blank := false
 	for _, r := range s {
 		switch {
 		case unicode.IsSpace(r):
 			blank = true
-		case r == utf8.RuneError, unicode.IsControl(r), unicode.Is(unicode.Cf, r), unicode.Is(unicode.Co, r):
+		case r == utf8.RuneError, !unicode.IsPrint(r):
 		default:
 			if blank && b.Len() > 0 {
 				b.WriteByte(' ')
@@ -54,17 +96,4 @@ func plain(s string) string {
 		}
 	}
 	return b.String()
-}
-
-func scrub(s string, secrets []secret.Text) string {
-	for _, t := range secrets {
-		if t.IsEmpty() {
-			continue
-		}
-		raw := string(t.Reveal())
-		for _, form := range []string{raw, base64.StdEncoding.EncodeToString(t.Reveal()), url.QueryEscape(raw), url.PathEscape(raw)} {
-			s = strings.ReplaceAll(s, form, scrubbed)
-		}
-	}
-	return s
 }

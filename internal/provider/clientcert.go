@@ -26,12 +26,14 @@ const (
 const maxRSABits = 8192
 
 // ClientCertificate opens a PKCS#12 file (RFC 7292) and returns what TLS
-// client authentication needs: the key, its certificate and the file's other
-// certificates. The work a hostile file can cause is bounded before it is
+// client authentication needs: the key, its certificate and those above it in
+// the file, see chain. The work a hostile file can cause is bounded before it is
 // done, see openPKCS12.
 //
 // Errors are *Error with CodeCredentialInvalid, or CodeCredentialExpired for a
-// certificate whose time is over at now; their messages name the member to correct.
+// certificate whose time is over at now; their messages name the member to
+// correct. A certificate that is not yet valid is mended by time alone: its
+// Error has another Retry than its code, see notYetValid.
 func ClientCertificate(pfx, password secret.Text, now time.Time) (tls.Certificate, error) {
 	key, leaf, rest, err := openPKCS12(pfx, password)
 	if err != nil {
@@ -40,11 +42,7 @@ func ClientCertificate(pfx, password secret.Text, now time.Time) (tls.Certificat
 	if err := checkClientLeaf(leaf, now); err != nil {
 		return tls.Certificate{}, err
 	}
-	out := tls.Certificate{PrivateKey: key, Leaf: leaf, Certificate: [][]byte{leaf.Raw}}
-	for _, c := range rest {
-		out.Certificate = append(out.Certificate, c.Raw)
-	}
-	return out, nil
+	return tls.Certificate{PrivateKey: key, Leaf: leaf, Certificate: chain(leaf, rest)}, nil
 }
 
 // CertificateInfo is what may be shown of a client certificate.
@@ -80,13 +78,25 @@ func checkClientLeaf(leaf *x509.Certificate, now time.Time) error {
 	case now.After(leaf.NotAfter):
 		return &Error{Code: CodeCredentialExpired, Msg: fmt.Sprintf("the client certificate in %s expired on %s; replace it", memberCertificate, leaf.NotAfter.UTC().Format(time.DateOnly))}
 	case now.Before(leaf.NotBefore):
-		return badCertificate(fmt.Sprintf("is valid only from %s on", leaf.NotBefore.UTC().Format(time.RFC3339)), nil)
+		return notYetValid(leaf.NotBefore, now)
 	case eku && !slices.Contains(leaf.ExtKeyUsage, x509.ExtKeyUsageClientAuth) && !slices.Contains(leaf.ExtKeyUsage, x509.ExtKeyUsageAny):
 		return badCertificate("is not for TLS clients: its extended key usage lacks clientAuth", nil)
 	case leaf.KeyUsage != 0 && leaf.KeyUsage&x509.KeyUsageDigitalSignature == 0:
 		return badCertificate("is not for TLS clients: its key usage lacks digitalSignature", nil)
 	}
 	return nil
+}
+
+// notYetValid returns the fault of a certificate that is valid from then on. It
+// is tried again when that time has come, where it is near, and else at the
+// regular interval.
+func notYetValid(then, now time.Time) *Error {
+	e := badCertificate(fmt.Sprintf("is valid only from %s on; wait, or check the clock of this service", then.UTC().Format(time.RFC3339)), nil)
+	e.Retry = RetryNever
+	if wait := then.Sub(now); wait <= MaxRetryAfter {
+		e.Retry, e.RetryAfter = RetryBackOff, wait
+	}
+	return e
 }
 
 // pickLeaf returns the certificate that belongs to key, and the others. Files

@@ -15,6 +15,16 @@ type refusedAddress struct {
 
 func (e *refusedAddress) Error() string { return fmt.Sprintf("address %s is %s", e.addr, e.why) }
 
+// public returns the fault as a tenant may see it: what address a name has
+// inside the operator's network is told to the log alone.
+func (e *refusedAddress) public(host string) *Error {
+	msg := fmt.Sprintf("%s resolves to an address that is not public; the operator must list its range in outbound.allow", host)
+	if _, err := netip.ParseAddr(host); err == nil {
+		msg = fmt.Sprintf("the address %s is not public (%s); the operator must list its range in outbound.allow", host, e.why)
+	}
+	return &Error{Code: CodeConnect, Msg: msg}
+}
+
 // egress returns the check made on every connection after its name was
 // resolved and before the first packet, so that neither a redirect nor a name
 // that resolves differently the second time can pass it.
@@ -29,7 +39,7 @@ func egress(allow []netip.Prefix) func(context.Context, string, string, syscall.
 }
 
 // checkAddress refuses an address that is not public, unless it lies in allow.
-// IPv4 in IPv6 clothes (mapped, NAT64, 6to4) is judged by the IPv4 address.
+// IPv4 in IPv6 clothes (mapped, translated, NAT64, 6to4) is judged by the IPv4 address.
 func checkAddress(addr netip.Addr, allow []netip.Prefix) error {
 	addr = addr.WithZone("").Unmap()
 	if inAny(allow, addr) {
@@ -60,15 +70,15 @@ func inAny(prefixes []netip.Prefix, addr netip.Addr) bool {
 	return false
 }
 
-// embedded returns the IPv4 address inside a NAT64 (RFC 6052) or 6to4
-// (RFC 3056) address.
+// embedded returns the IPv4 address inside a NAT64 (RFC 6052), IPv4-translated
+// (RFC 2765) or 6to4 (RFC 3056) address.
 func embedded(addr netip.Addr) (netip.Addr, bool) {
 	if !addr.Is6() {
 		return addr, false
 	}
 	b := addr.As16()
 	switch {
-	case netip.MustParsePrefix("64:ff9b::/96").Contains(addr):
+	case netip.MustParsePrefix("64:ff9b::/96").Contains(addr), netip.MustParsePrefix("::ffff:0:0:0/96").Contains(addr):
 		return netip.AddrFrom4([4]byte(b[12:16])), true
 	case netip.MustParsePrefix("2002::/16").Contains(addr):
 		return netip.AddrFrom4([4]byte(b[2:6])), true

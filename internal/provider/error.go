@@ -63,6 +63,12 @@ func (c Code) Retry() RetryClass {
 	}
 }
 
+// The bounds, in bytes, of what an Error shows of its parts.
+const (
+	maxMsg  = 1000
+	maxMark = 64
+)
+
 // An Error is why a call to a CA failed, in two faces: Code, Msg, UpstreamCode
 // and TxID may be shown to an admin; Err is the cause, for the log alone.
 type Error struct {
@@ -70,25 +76,36 @@ type Error struct {
 	Msg          string        // public: what is wrong and what to do; no secret, no body of an answer
 	UpstreamCode string        // the CA's own code, verbatim, at most 64 characters
 	TxID         string        // the CA's transaction id, at most 64 characters
-	RetryAfter   time.Duration // the CA's own wish; 0 for none
+	Retry        RetryClass    // where the code's own does not fit; "" where it does
+	RetryAfter   time.Duration // the least delay, mostly the CA's own wish; 0 for none
 	Err          error         // cause; never formatted into Msg
 }
 
 // Error returns the public face: "code: message (upstream code; transaction id)".
 func (e *Error) Error() string { return string(e.Code) + ": " + e.Text() }
 
-// Text returns the public face without the code.
+// Text returns the public face without the code. Whatever a CA managed to put
+// into its parts, it is one line of printable UTF-8, at most 1200 bytes long.
 func (e *Error) Text() string {
 	var marks []string
 	for _, m := range []string{e.UpstreamCode, e.TxID} {
-		if m != "" {
+		if m = Clean(m, maxMark); m != "" {
 			marks = append(marks, m)
 		}
 	}
+	msg := Clean(e.Msg, maxMsg)
 	if marks == nil {
-		return e.Msg
+		return msg
 	}
-	return e.Msg + " (" + strings.Join(marks, "; ") + ")"
+	return msg + " (" + strings.Join(marks, "; ") + ")"
+}
+
+// RetryClass returns when to try again: Retry, or else the class of the code.
+func (e *Error) RetryClass() RetryClass {
+	if e.Retry != "" {
+		return e.Retry
+	}
+	return e.Code.Retry()
 }
 
 // Unwrap returns the cause.

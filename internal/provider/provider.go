@@ -5,9 +5,11 @@
 package provider
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"net/http"
+	"strings"
 	"time"
 
 	"cloudpki/internal/secret"
@@ -64,6 +66,22 @@ type Problem struct {
 	Target string // the member at fault as clients spell it: "credentials/authenticationCertificate"
 	Code   Code
 	Msg    string // what is wrong and what to do; no secret
+
+	Retry      RetryClass    // as in Error
+	RetryAfter time.Duration // as in Error
+}
+
+// Fault returns the problem as an error whose message names the member. As a
+// configuration does not mend itself, it is not tried early unless Retry says so.
+func (p Problem) Fault() *Error {
+	e := &Error{Code: p.Code, Msg: p.Msg, Retry: p.Retry, RetryAfter: p.RetryAfter}
+	if _, last, _ := strings.Cut(p.Target, "/"); !strings.Contains(e.Msg, cmp.Or(last, p.Target)) {
+		e.Msg = p.Target + ": " + e.Msg
+	}
+	if e.RetryClass() == RetryBackOff && p.Retry == "" {
+		e.Retry = RetryNever
+	}
+	return e
 }
 
 // Credentials are the four fields of cloudPkiAdministratorCredentials, opened.

@@ -12,6 +12,10 @@ const MaxRetryAfter = 15 * time.Minute
 
 // StatusError classifies an answer whose status is not a success; the body is
 // not looked at. now is for a Retry-After given as a date. The result is never nil.
+//
+// A 401 without a challenge and a 403 may be the words of a proxy, so they do
+// not end the schedule (Error.Retry); a caller that knows the body for the CA's
+// own clears Retry.
 func StatusError(resp *http.Response, now time.Time) *Error {
 	host := ""
 	if resp.Request != nil && resp.Request.URL != nil {
@@ -21,8 +25,12 @@ func StatusError(resp *http.Response, now time.Time) *Error {
 	switch s := resp.StatusCode; {
 	case s == http.StatusUnauthorized:
 		e.Code, e.Msg = CodeCredentialInvalid, e.Msg+": the credentials are not accepted"
+		if resp.Header.Get("WWW-Authenticate") == "" {
+			e.Retry = RetryNever
+		}
 	case s == http.StatusForbidden:
-		e.Code, e.Msg = CodePermission, e.Msg+": the credentials lack a permission"
+		e.Code, e.Msg = CodePermission, e.Msg+": the credentials lack a permission, or a proxy refuses the call"
+		e.Retry = RetryNever
 	case s == http.StatusNotFound:
 		e.Msg += ": there is no such service at this address; check serviceUri"
 	case s == http.StatusRequestTimeout:

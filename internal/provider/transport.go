@@ -30,7 +30,6 @@ type TransportOptions struct {
 	Allow    []netip.Prefix   // the outbound.allow setting: addresses reachable although not public
 	Timeout  time.Duration    // of one request with its answer; 0 is DefaultTimeout
 	MaxBody  int64            // bytes of one answer, after inflation; 0 is DefaultMaxBody
-	Proxy    *url.URL         // nil is none; the environment is never read
 	Resolver *net.Resolver    // nil is the system's
 	Logger   *slog.Logger     // nil is silence; gets host, path, status and time, never header or query
 	Now      func() time.Time // nil is time.Now
@@ -111,16 +110,13 @@ func (c *Client) init(conf *tls.Config) {
 		Resolver:       o.Resolver,
 		ControlContext: egress(o.Allow),
 	}
-	c.base = &http.Transport{
+	c.base = &http.Transport{ // without Proxy: none is used, and the environment is not read
 		DialContext:            c.dialer.DialContext,
 		TLSClientConfig:        conf,
 		TLSHandshakeTimeout:    tlsTimeout,
 		MaxResponseHeaderBytes: maxHeader,
 		MaxIdleConnsPerHost:    1,
 		IdleConnTimeout:        30 * time.Second,
-	}
-	if o.Proxy != nil {
-		c.base.Proxy = http.ProxyURL(o.Proxy)
 	}
 	c.http = &http.Client{
 		Transport:     c.base,
@@ -225,15 +221,16 @@ func tooLarge(u *url.URL, limit int64) *Error {
 
 // explain turns a failed call into its *Error. A server of TLS 1.2 may end with
 // handshake_failure where it asked for a client certificate and got none; both
-// have agreed on all else by then. Where a server of TLS 1.3 refuses the client certificate, its alert can be lost behind the reset of
-// the connection; then one more handshake, which only listens, fetches it.
+// have agreed on all else by then. Where a server of TLS 1.3 refuses the client
+// certificate, its alert can be lost behind the reset of the connection; then
+// one more handshake, which only listens, fetches it.
 func (c *Client) explain(ctx context.Context, req *http.Request, cause error) *Error {
 	host := req.URL.Hostname()
 	if c.certAsked.Load() && remoteAlert(cause) == alertHandshakeFailure.Error() {
 		return rejected(host, "asked for a client certificate and did not take what it got", cause)
 	}
 	err := classify(ctx, host, cause)
-	if err.Code != CodeConnect || !c.certAsked.Load() || !wasCut(cause) || c.t.opts.Proxy != nil {
+	if err.Code != CodeConnect || !c.certAsked.Load() || !wasCut(cause) {
 		return err
 	}
 	if alert := c.listenForAlert(ctx, req.URL); alert != nil {

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"bytes"
 	"compress/gzip"
 	"context"
 	"crypto/ecdsa"
@@ -70,6 +71,22 @@ func issue(t testing.TB, by issuer, change func(*x509.Certificate)) issuer {
 		t.Fatal(err)
 	}
 	return issuer{cert, key}
+}
+
+// issueFor certifies the key and name of subject anew under by.
+func issueFor(t testing.TB, by, subject issuer) *x509.Certificate {
+	t.Helper()
+	tmpl := *subject.cert
+	tmpl.AuthorityKeyId = nil
+	der, err := x509.CreateCertificate(rand.Reader, &tmpl, by.cert, &subject.key.PublicKey, by.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cert
 }
 
 func (i issuer) tls() tls.Certificate {
@@ -160,6 +177,15 @@ func TestTransportRefusesAddresses(t *testing.T) {
 	for _, host := range []string{"127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0"} {
 		_, err := get(t.Context(), c, "https://"+host+":"+port)
 		wantError(t, err, CodeConnect, "outbound.allow")
+		// What a name resolves to inside is for the operator's log alone.
+		literal, inside := host != "localhost", strings.Contains(err.Error(), "127.0.0.1") || strings.Contains(err.Error(), "::1") || strings.Contains(err.Error(), "loopback")
+		if host != "0.0.0.0" && inside != literal {
+			t.Errorf("%s: %v", host, err)
+		}
+		var refused *refusedAddress
+		if cause := errors.Unwrap(err); !errors.As(err, &refused) || !strings.Contains(cause.Error(), refused.addr.String()) {
+			t.Errorf("%s: the cause does not name the address: %v", host, cause)
+		}
 	}
 	if n := connected.Load(); n != 0 {
 		t.Errorf("%d connections were made", n)
@@ -241,11 +267,13 @@ func TestTransportListensForALostAlert(t *testing.T) {
 
 func TestTransportRefusesAnswers(t *testing.T) {
 	ca := newIssuer(t)
+	var bomb bytes.Buffer // made beforehand: the client's time is short
+	z := gzip.NewWriter(&bomb)
+	_, _ = z.Write(make([]byte, 64<<20))
+	_ = z.Close()
 	zip := func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Encoding", "gzip")
-		z := gzip.NewWriter(w)
-		_, _ = z.Write(make([]byte, 64<<20))
-		_ = z.Close()
+		_, _ = w.Write(bomb.Bytes())
 	}
 	tests := []struct {
 		name string

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 )
 
 // ErrKeyPermissions reports a key file that others than its owner may read.
@@ -17,7 +18,8 @@ func ReadKeyFile(path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if info.Mode().Perm()&0o077 != 0 {
+	// Windows has other permissions, which Go shows as 0666.
+	if info.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows" {
 		return nil, fmt.Errorf("%s: %w", path, ErrKeyPermissions)
 	}
 	return os.ReadFile(path)
@@ -39,6 +41,15 @@ func WriteKeyFile(path string, data []byte) (err error) {
 	}
 	if err := os.Link(tmp.Name(), path); err != nil {
 		return err
+	}
+	return syncDirectory(dir)
+}
+
+// syncDirectory makes a new name durable; Windows does so by itself and knows
+// no such call.
+func syncDirectory(dir string) error {
+	if runtime.GOOS == "windows" {
+		return nil
 	}
 	d, err := os.Open(dir)
 	if err != nil {

@@ -119,7 +119,7 @@ func (k *Keyring) OpenObject(ctx context.Context, tenant, entity string, wrapped
 
 // Seal encrypts t for one field of the entity.
 func (o Object) Seal(field string, t Text) Sealed {
-	return seal(o.key, t.b, o.tenant, o.entity, field)
+	return seal(o.key, t.Reveal(), o.tenant, o.entity, field)
 }
 
 // Open decrypts what Seal made for the same field, or returns ErrUnopenable.
@@ -132,7 +132,7 @@ func (o Object) Open(field string, s Sealed) (Text, error) {
 	if err != nil {
 		return Text{}, err
 	}
-	return Text{plain}, nil
+	return Text{&plain}, nil
 }
 
 func newObject(tenant, entity string, raw []byte) (Object, error) {

@@ -63,9 +63,18 @@ func LoadOrCreateRoot(path string) (root *Root, created bool, err error) {
 	root, err = LoadRoot(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		root, err = CreateRoot(path)
-		return root, err == nil, err
+		if !errors.Is(err, fs.ErrExist) {
+			return root, err == nil, err
+		}
+		root, err = LoadRoot(path) // another process was first
 	}
 	return root, false, err
+}
+
+// Wrapped reports whether key was wrapped by r, by the key id that it names.
+func (r *Root) Wrapped(key WrappedKey) bool {
+	id, err := keyID(key.Wrapped)
+	return err == nil && id == r.id
 }
 
 // Derive returns 32 bytes for another purpose than wrapping data keys, by

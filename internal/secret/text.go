@@ -12,21 +12,34 @@ import (
 const redacted = "REDACTED"
 
 // A Text is a plaintext secret in memory. Every way of printing or marshalling
-// it gives "REDACTED"; only Reveal gives it out.
-type Text struct{ b []byte }
+// it gives "REDACTED"; only Reveal gives it out. The bytes lie behind a pointer,
+// because fmt looks into unexported fields without asking their methods, but
+// not behind pointers in them.
+type Text struct{ b *[]byte }
 
 // New returns a Text that holds a copy of b.
-func New(b []byte) Text { return Text{append([]byte{}, b...)} }
+func New(b []byte) Text {
+	own := append([]byte{}, b...)
+	return Text{&own}
+}
 
 // NewString returns a Text that holds s.
-func NewString(s string) Text { return Text{[]byte(s)} }
+func NewString(s string) Text {
+	own := []byte(s)
+	return Text{&own}
+}
 
 // Reveal returns the plaintext. The caller must not keep, log or format it;
 // a test lists the callers.
-func (t Text) Reveal() []byte { return t.b }
+func (t Text) Reveal() []byte {
+	if t.b == nil {
+		return nil
+	}
+	return *t.b
+}
 
 // IsEmpty reports whether there is no plaintext.
-func (t Text) IsEmpty() bool { return len(t.b) == 0 }
+func (t Text) IsEmpty() bool { return len(t.Reveal()) == 0 }
 
 // Format, LogValue, MarshalText and MarshalJSON never tell. Format covers the
 // verbs, such as %d, that would look past a String method.

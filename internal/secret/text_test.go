@@ -32,7 +32,8 @@ func TestTextNeverPrints(t *testing.T) {
 	for name, out := range map[string]string{
 		"%v": fmt.Sprintf("%v", text), "%+v": fmt.Sprintf("%+v", holder), "%#v": fmt.Sprintf("%#v", holder),
 		"%s": fmt.Sprintf("%s", text), "%q": fmt.Sprintf("%q", text), "%x": fmt.Sprintf("%x", text), "%d": fmt.Sprintf("%d", text),
-		"pointer": fmt.Sprintf("%+v", &holder), "error": fmt.Errorf("bad: %w %v", fmt.Errorf("x"), text).Error(),
+		"unexported field": fmt.Sprintf("%v %+v %#v", struct{ t secret.Text }{text}, struct{ t secret.Text }{text}, struct{ t []secret.Text }{[]secret.Text{text}}),
+		"pointer":          fmt.Sprintf("%+v", &holder), "error": fmt.Errorf("bad: %w %v", fmt.Errorf("x"), text).Error(),
 		"json": string(encoded), "slog": log.String(),
 	} {
 		if strings.Contains(out, canary) || strings.Contains(out, fmt.Sprintf("%x", canary)) || strings.Contains(out, fmt.Sprint([]byte(canary))) {

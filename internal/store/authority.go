@@ -2,47 +2,82 @@ package store
 
 import (
 	"context"
+	"slices"
 
 	"cloudpki/internal/odata"
 	"cloudpki/internal/pki"
 )
 
 // SaveAuthorities implements pki.RunStore.
-func (db *DB) SaveAuthorities(ctx context.Context, l pki.Lease, list []pki.Authority) error {
-	return db.engine.write(ctx, func(c conn) error {
+func (db *DB) SaveAuthorities(ctx context.Context, l pki.Lease, list []pki.Authority) (quarantined []pki.Authority, err error) {
+	err = db.engine.write(ctx, func(c conn) error {
+		quarantined = nil
 		if err := db.holdLease(ctx, c, l); err != nil {
 			return err
 		}
+		if err := retireRoots(ctx, c, l, list); err != nil {
+			return err
+		}
 		for _, a := range list {
-			if err := saveAuthority(ctx, c, l, a); err != nil {
+			isNew, err := saveAuthority(ctx, c, l, a)
+			if err != nil {
 				return err
+			}
+			if isNew && a.Kind == pki.AuthorityRoot && a.State == pki.TrustQuarantined {
+				quarantined = append(quarantined, a)
 			}
 		}
 		return nil
 	})
+	if err != nil {
+		return nil, err
+	}
+	return quarantined, nil
 }
 
-// saveAuthority stores a new one as it is. Of a known one the state changes
-// only where one is told, for discovered says nothing.
-func saveAuthority(ctx context.Context, c conn, l pki.Lease, a pki.Authority) error {
+// retireRoots makes the root that was trusted retire where list has another in
+// its place: one is trusted at a time.
+func retireRoots(ctx context.Context, c conn, l pki.Lease, list []pki.Authority) error {
+	i := slices.IndexFunc(list, func(a pki.Authority) bool {
+		return a.Kind == pki.AuthorityRoot && a.State == pki.TrustTrusted
+	})
+	if i < 0 {
+		return nil
+	}
+	_, err := c.exec(ctx, `UPDATE certificate_authorities SET state = ?4
+WHERE tenant = ?1 AND subscription_key = ?2 AND id <> ?3 AND kind = ?5 AND state = ?6`,
+		string(l.Tenant), l.Key, string(list[i].ID), int64(pki.TrustRetiring), int64(pki.AuthorityRoot), int64(pki.TrustTrusted))
+	return err
+}
+
+// saveAuthority stores a new one as it is and reports that it is new. Of a
+// known one the state changes only where the one told says more: discovered
+// says nothing, and quarantined nothing of one that an admin has decided about
+// before.
+func saveAuthority(ctx context.Context, c conn, l pki.Lease, a pki.Authority) (isNew bool, err error) {
 	if a.ProfileIDs == nil {
 		a.ProfileIDs = []string{}
 	}
 	profiles, err := encode(a.ProfileIDs)
 	if err != nil {
-		return err
+		return false, err
+	}
+	n, err := c.exec(ctx, `UPDATE certificate_authorities SET kind = ?4, profile_ids = ?6, last_seen_date_time = ?7,
+	state = CASE WHEN CAST(?5 AS INTEGER) = ?8 OR CAST(?5 AS INTEGER) = ?9 AND state > ?10 THEN state ELSE ?5 END
+WHERE tenant = ?1 AND subscription_key = ?2 AND id = ?3`,
+		string(l.Tenant), l.Key, string(a.ID), int64(a.Kind), int64(a.State), profiles, a.LastSeen.Ticks,
+		int64(pki.TrustDiscovered), int64(pki.TrustQuarantined), int64(pki.TrustTrusted))
+	if err != nil || n > 0 {
+		return false, err
 	}
 	_, err = c.exec(ctx, `INSERT INTO certificate_authorities (tenant, subscription_key, id, kind, state,
 	subject_name, subject_name_folded, issuer_name, issuer_name_folded, serial_number,
 	not_before, not_after, profile_ids, first_seen_date_time, last_seen_date_time, certificate)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
-ON CONFLICT (tenant, subscription_key, id) DO UPDATE SET
-	kind = excluded.kind, profile_ids = excluded.profile_ids, last_seen_date_time = excluded.last_seen_date_time,
-	state = CASE WHEN excluded.state = 0 THEN certificate_authorities.state ELSE excluded.state END`,
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)`,
 		string(l.Tenant), l.Key, string(a.ID), int64(a.Kind), int64(a.State),
 		a.SubjectDN, odata.Fold(a.SubjectDN), a.IssuerDN, odata.Fold(a.IssuerDN), a.Serial,
 		a.NotBefore.Ticks, a.NotAfter.Ticks, profiles, a.FirstSeen.Ticks, a.LastSeen.Ticks, a.DER)
-	return err
+	return err == nil, err
 }
 
 // Authority implements pki.InventoryStore.

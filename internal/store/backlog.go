@@ -2,10 +2,19 @@ package store
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"time"
 
 	"cloudpki/internal/odata"
 	"cloudpki/internal/pki"
+)
+
+// Each of these is answered from one index.
+const (
+	countSubscriptions = "SELECT COUNT(*) FROM subscriptions"
+	countDue           = "SELECT COUNT(*), MIN(due_at) FROM subscriptions WHERE due_at <= ?1 AND due_at > 0"
+	firstExpiry        = "SELECT MIN(credential_info_not_after) FROM subscriptions WHERE credential_info_not_after IS NOT NULL"
 )
 
 // Backlog returns what monitoring wants to know over all tenants, read in one
@@ -14,40 +23,70 @@ func (db *DB) Backlog(ctx context.Context) (b pki.Backlog, err error) {
 	now := odata.FromTime(db.now())
 	err = db.engine.view(ctx, func(c conn) error {
 		b = pki.Backlog{}
-		var oldest, expiry *int64
-		scan := func(r rows) (struct{}, error) { return struct{}{}, r.scan(&b.Subscriptions, &expiry) }
-		if _, _, err := first(ctx, c, scan, "SELECT COUNT(*), MIN(credential_info_not_after) FROM subscriptions"); err != nil {
+		var oldest *int64
+		scan := func(r rows) (n int64, err error) {
+			err = r.scan(&n, &oldest)
+			return n, err
+		}
+		if b.Subscriptions, _, err = first(ctx, c, scanNumber, countSubscriptions); err != nil {
 			return err
 		}
-		scan = func(r rows) (struct{}, error) { return struct{}{}, r.scan(&b.Due, &oldest) }
-		if _, _, err := first(ctx, c, scan, "SELECT COUNT(*), MIN(due_at) FROM subscriptions WHERE due_at <= ?1 AND due_at > 0", now.Ticks); err != nil {
+		if b.Due, _, err = first(ctx, c, scan, countDue, now.Ticks); err != nil {
+			return err
+		}
+		expiry, _, err := first(ctx, c, scanOptional, firstExpiry)
+		if err != nil {
 			return err
 		}
 		b.OldestDue, b.FirstExpiry = date(oldest), date(expiry)
-		return countExpiring(ctx, c, &b, now)
+		b.Expiring, err = countExpiring(ctx, c, now)
+		return err
 	})
 	return b, err
 }
 
-// countExpiring counts client certificates by the time they have left.
-func countExpiring(ctx context.Context, c conn, b *pki.Backlog, now odata.DateTimeOffset) error {
-	days := pki.ExpiryDays()
-	for i, d := range days {
-		least := int64(-1 << 62)
-		if i+1 < len(days) {
-			least = after(now, days[i+1])
-		}
-		n, _, err := first(ctx, c, scanNumber,
-			"SELECT COUNT(*) FROM subscriptions WHERE credential_info_not_after > ?1 AND credential_info_not_after <= ?2", least, after(now, d))
-		if err != nil {
-			return err
-		}
-		b.Expiring = append(b.Expiring, pki.Expiring{Days: d, Count: n})
-	}
-	return nil
+func scanOptional(r rows) (n *int64, err error) {
+	err = r.scan(&n)
+	return n, err
 }
 
-// after is the instant so many days from now, in ticks.
-func after(now odata.DateTimeOffset, days int) int64 {
-	return odata.FromTime(now.Time().Add(time.Duration(days) * 24 * time.Hour)).Ticks
+// countExpiring counts client certificates by the time they have left.
+func countExpiring(ctx context.Context, c conn, now odata.DateTimeOffset) ([]pki.Expiring, error) {
+	days := pki.ExpiryDays()
+	args := make([]any, len(days))
+	for i, d := range days {
+		args[i] = odata.FromTime(now.Time().Add(time.Duration(d) * 24 * time.Hour)).Ticks
+	}
+	scan := func(r rows) ([]int64, error) {
+		counts := make([]int64, len(days))
+		dest := make([]any, len(days))
+		for i := range counts {
+			dest[i] = &counts[i]
+		}
+		return counts, r.scan(dest...)
+	}
+	within, _, err := first(ctx, c, scan, countWithin(len(days)), args...)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]pki.Expiring, len(days))
+	for i, d := range days {
+		list[i] = pki.Expiring{Days: d, Count: within[i]}
+		if i+1 < len(days) {
+			list[i].Count -= within[i+1] // each in the narrowest class only
+		}
+	}
+	return list, nil
+}
+
+// countWithin counts the certificates that end by ?1, ?2 and so on, ?1 being
+// the latest.
+func countWithin(n int) string {
+	var b strings.Builder
+	b.WriteString("SELECT COUNT(*)")
+	for i := 2; i <= n; i++ {
+		fmt.Fprintf(&b, ", COUNT(CASE WHEN credential_info_not_after <= ?%d THEN 1 END)", i)
+	}
+	b.WriteString(" FROM subscriptions WHERE credential_info_not_after <= ?1")
+	return b.String()
 }

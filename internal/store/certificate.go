@@ -7,39 +7,6 @@ import (
 	"cloudpki/internal/pki"
 )
 
-// MarkMissing implements pki.RunStore.
-func (db *DB) MarkMissing(ctx context.Context, l pki.Lease, now odata.DateTimeOffset, allow func(missing, total int) error) (int, error) {
-	var missing int
-	err := db.engine.write(ctx, func(c conn) error {
-		missing = 0
-		if err := db.holdLease(ctx, c, l); err != nil {
-			return err
-		}
-		type share struct{ missing, total int }
-		scan := func(r rows) (s share, err error) { return s, r.scan(&s.missing, &s.total) }
-		// What this run has met first was not listed before.
-		s, _, err := first(ctx, c, scan, `SELECT
-	COUNT(CASE WHEN last_run <> ?3 THEN 1 END), COUNT(CASE WHEN last_run <> ?3 OR first_run <> ?3 THEN 1 END)
-FROM certificates WHERE tenant = ?1 AND subscription_key = ?2 AND missing_since_date_time IS NULL`,
-			string(l.Tenant), l.Key, string(l.Run.ID))
-		if err != nil || s.missing == 0 {
-			return err
-		}
-		if err := allow(s.missing, s.total); err != nil {
-			return err
-		}
-		missing = s.missing
-		_, err = c.exec(ctx, `UPDATE certificates SET missing_since_date_time = ?4
-WHERE tenant = ?1 AND subscription_key = ?2 AND missing_since_date_time IS NULL AND last_run <> ?3`,
-			string(l.Tenant), l.Key, string(l.Run.ID), now.Ticks)
-		return err
-	})
-	if err != nil {
-		return 0, err
-	}
-	return missing, nil
-}
-
 // Certificate implements pki.InventoryStore.
 func (db *DB) Certificate(ctx context.Context, t pki.TenantID, sub, id pki.ID) (pki.Certificate, error) {
 	return single(ctx, db, &db.nouns.certificates, t, sub, id)
@@ -49,11 +16,6 @@ func (db *DB) Certificate(ctx context.Context, t pki.TenantID, sub, id pki.ID) (
 // certificate is selected by name.
 func (db *DB) Certificates(ctx context.Context, t pki.TenantID, sub pki.ID, q odata.Query) (pki.Page[pki.Certificate], error) {
 	return children(ctx, db, &db.nouns.certificates, t, sub, q)
-}
-
-// SkippedItems implements pki.InventoryStore.
-func (db *DB) SkippedItems(ctx context.Context, t pki.TenantID, sub pki.ID, q odata.Query) (pki.Page[pki.SkippedItem], error) {
-	return children(ctx, db, &db.nouns.skipped, t, sub, q)
 }
 
 func certificateNoun() noun[pki.Certificate] {
@@ -95,26 +57,4 @@ func scanCertificate(r rows, body bool, extra ...any) (pki.Certificate, error) {
 	cert.NotBefore, cert.NotAfter, cert.RevokedAt = date(notBefore), date(notAfter), date(revoked)
 	cert.Reason, cert.Missing = number(reason), date(missing)
 	return cert, nil
-}
-
-func skippedColumns(content bool) string {
-	const plain = "id, sync_run_id, serial_number, reason, seen_date_time"
-	if content {
-		return plain + ", content"
-	}
-	return plain
-}
-
-func scanSkipped(r rows, content bool, extra ...any) (pki.SkippedItem, error) {
-	var s pki.SkippedItem
-	var serial *string
-	dest := []any{(*string)(&s.ID), (*string)(&s.Run), &serial, &s.Reason, &s.Seen.Ticks}
-	if content {
-		dest = append(dest, &s.Raw)
-	}
-	if err := r.scan(append(dest, extra...)...); err != nil {
-		return s, err
-	}
-	s.Serial = text(serial)
-	return s, nil
 }

@@ -13,7 +13,6 @@ type dialect struct {
 	forUpdate  string // suffix that locks the rows read until the transaction ends
 	skipLocked string // the same, leaving out rows that others have locked
 	takerLock  string // statement that admits one TakeDue at a time; "" where all writes are
-	notify     string // statement that wakes the other processes; "" where there are none
 	shared     bool   // many processes may use the database at the same time
 }
 
@@ -27,9 +26,15 @@ type engine interface {
 	// write runs f in a transaction; when it returns nil, what f wrote is
 	// durable. An error of f undoes it.
 	write(ctx context.Context, f func(conn) error) error
-	// shred removes what deleted rows have left behind in files, as far as the
-	// engine can.
-	shred(ctx context.Context) error
+	// ping asks the database for an answer. It does not wait for readers.
+	ping(ctx context.Context) error
+	// shred removes what deleted and changed rows have left behind in files, as
+	// far as that is the engine's task. Where something is in the way it is not
+	// done, and to be tried again.
+	shred(ctx context.Context) (done bool, err error)
+	// announce tells the other processes that a sync was asked for. It returns
+	// at once and may fail: they look by themselves, later.
+	announce()
 	stats() Stats
 	close() error
 }
@@ -59,21 +64,28 @@ func all[T any](ctx context.Context, c conn, scan func(rows) (T, error), text st
 }
 
 // some is all, with room for as many rows as are expected.
-func some[T any](ctx context.Context, c conn, room int, scan func(rows) (T, error), text string, args ...any) ([]T, error) {
+func some[T any](ctx context.Context, c conn, room int, scan func(rows) (T, error), text string, args ...any) (list []T, err error) {
 	r, err := c.query(ctx, text, args...)
 	if err != nil {
 		return nil, err
 	}
-	list := make([]T, 0, room)
+	defer end(r, &err)
+	list = make([]T, 0, room)
 	for r.next() {
 		item, err := scan(r)
 		if err != nil {
-			_ = r.close() // the first error counts
 			return nil, err
 		}
 		list = append(list, item)
 	}
-	return list, r.close()
+	return list, nil
+}
+
+// end closes r. Its error counts where there was none before.
+func end(r rows, err *error) {
+	if fault := r.close(); *err == nil {
+		*err = fault
+	}
 }
 
 // first returns the first row that a query finds, and whether there was one.
@@ -82,13 +94,11 @@ func first[T any](ctx context.Context, c conn, scan func(rows) (T, error), text 
 	if err != nil {
 		return item, false, err
 	}
+	defer end(r, &err)
 	if found = r.next(); found {
-		if item, err = scan(r); err != nil {
-			_ = r.close() // the first error counts
-			return item, false, err
-		}
+		item, err = scan(r)
 	}
-	return item, found, r.close()
+	return item, found && err == nil, err
 }
 
 func scanNumber(r rows) (n int64, err error) { return n, r.scan(&n) }

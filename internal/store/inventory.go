@@ -9,10 +9,37 @@ import (
 	"cloudpki/internal/pki"
 )
 
-// SavePage implements pki.RunStore.
+// pageChunk is how many records of a page are stored in one transaction: a page
+// may be long, and other writers wait meanwhile.
+const pageChunk = 500
+
+// SavePage implements pki.RunStore. The run goes into the last transaction, so
+// that a page of which only a part was stored is fetched again.
 func (db *DB) SavePage(ctx context.Context, l pki.Lease, p pki.RunPage) (pki.Counts, error) {
-	var counts pki.Counts
-	err := db.engine.write(ctx, func(c conn) error {
+	var sum pki.Counts
+	for last := false; !last; {
+		part := p
+		part.Certificates, p.Certificates = cut(p.Certificates, pageChunk)
+		part.Skipped, p.Skipped = cut(p.Skipped, pageChunk-len(part.Certificates))
+		last = len(p.Certificates)+len(p.Skipped) == 0
+		counts, err := db.savePart(ctx, l, part, sum, last)
+		if err != nil {
+			return pki.Counts{}, err
+		}
+		sum.Add(counts)
+	}
+	return sum, nil
+}
+
+func cut[T any](list []T, n int) (head, tail []T) {
+	n = min(n, len(list))
+	return list[:n], list[n:]
+}
+
+// savePart stores a part of a page, and with the last one the run; before is
+// what the parts before it have counted.
+func (db *DB) savePart(ctx context.Context, l pki.Lease, p pki.RunPage, before pki.Counts, last bool) (counts pki.Counts, err error) {
+	err = db.engine.write(ctx, func(c conn) error {
 		if err := db.holdLease(ctx, c, l); err != nil {
 			return err
 		}
@@ -24,14 +51,15 @@ func (db *DB) SavePage(ctx context.Context, l pki.Lease, p pki.RunPage) (pki.Cou
 			return err
 		}
 		counts = w.counts
+		if !last {
+			return nil
+		}
 		run := p.Run
+		run.Counts.Add(before)
 		run.Counts.Add(counts)
 		return updateRun(ctx, c, l, run)
 	})
-	if err != nil {
-		return pki.Counts{}, err
-	}
-	return counts, nil
+	return counts, err
 }
 
 // A pageWriter stores one page of an inventory inside a transaction.
@@ -216,22 +244,6 @@ func (w *pageWriter) args(cert pki.Certificate) []any {
 		int64(cert.Status), nullDate(cert.RevokedAt), nullNumber(cert.Reason),
 		nullText(cert.ProfileID), nullText(cert.Holder), cert.Changed.Ticks, nullDate(cert.Missing),
 	}
-}
-
-func (w *pageWriter) skippedItems() error {
-	for _, s := range w.page.Skipped {
-		w.counts.Found++
-		w.counts.Skipped++
-		_, err := w.c.exec(w.ctx, `INSERT INTO skipped_items (tenant, subscription_key, id, sync_run_id, serial_number, reason, seen_date_time, content)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-ON CONFLICT (tenant, subscription_key, id) DO UPDATE SET
-	sync_run_id = excluded.sync_run_id, reason = excluded.reason, seen_date_time = excluded.seen_date_time`,
-			string(w.lease.Tenant), w.lease.Key, string(s.ID), string(s.Run), nullText(s.Serial), s.Reason, s.Seen.Ticks, s.Raw)
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // placeholders returns n parameters from ?from on, with commas between.

@@ -28,6 +28,23 @@ func (db *DB) Key(ctx context.Context, tenant string, id [16]byte) (key secret.W
 	return key, err
 }
 
+// AnyKey returns some tenant's key, of which a start can tell whether the root
+// key is the one that this database was filled with. found is false where no
+// tenant has a key yet.
+func (db *DB) AnyKey(ctx context.Context) (key secret.WrappedKey, tenant string, found bool, err error) {
+	err = db.engine.read(ctx, func(c conn) error {
+		scan := func(r rows) (key secret.WrappedKey, err error) {
+			var id []byte
+			err = r.scan(&id, &key.Wrapped, &tenant)
+			copy(key.ID[:], id)
+			return key, err
+		}
+		key, found, err = first(ctx, c, scan, "SELECT id, wrapped, tenant FROM tenant_keys ORDER BY tenant LIMIT 1")
+		return err
+	})
+	return key, tenant, found, err
+}
+
 // AddFirstKey implements secret.DataKeys.
 func (db *DB) AddFirstKey(ctx context.Context, tenant string, key secret.WrappedKey) (current secret.WrappedKey, err error) {
 	err = db.engine.write(ctx, func(c conn) error {

@@ -142,8 +142,12 @@ func (db *DB) changeLease(ctx context.Context, l pki.Lease, set string, due int6
 // holdLease checks that l is in force and keeps it so until the transaction
 // ends.
 func (db *DB) holdLease(ctx context.Context, c conn, l pki.Lease) error {
+	return checkLease(ctx, c, l, db.dialect.forUpdate)
+}
+
+func checkLease(ctx context.Context, c conn, l pki.Lease, lock string) error {
 	_, found, err := first(ctx, c, scanNumber,
-		"SELECT fence FROM subscriptions WHERE tenant = ?1 AND id = ?2 AND key = ?3 AND lease_owner = ?4 AND fence = ?5"+db.dialect.forUpdate,
+		"SELECT fence FROM subscriptions WHERE tenant = ?1 AND id = ?2 AND key = ?3 AND lease_owner = ?4 AND fence = ?5"+lock,
 		string(l.Tenant), string(l.Subscription), l.Key, l.Owner, l.Fence)
 	if err == nil && !found {
 		return errLeaseLost()

@@ -12,7 +12,8 @@ type noun[T any] struct {
 	entity *odata.EntityType
 	from   string // table, with what is joined to it
 	search []string
-	newest bool // lists are by descending id where no order is asked for
+	filled []string // columns that are never NULL although the property is called nullable
+	newest bool     // lists are by descending id where no order is asked for
 
 	// heavy is the property that is too large for lists that do not ask for
 	// it; "" for none.

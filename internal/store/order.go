@@ -1,13 +1,16 @@
 package store
 
 import (
+	"slices"
+
 	"cloudpki/internal/odata"
 )
 
 // A sortKey is one column that a list is sorted by.
 type sortKey struct {
-	path odata.Path
-	desc bool
+	path     odata.Path
+	desc     bool
+	nullable bool // the column may hold NULL
 }
 
 // sortKeys returns the columns that order asks for, and the id behind them, so
@@ -16,12 +19,12 @@ func sortKeys[T any](order []odata.Order, n *noun[T]) []sortKey {
 	id := n.entity.Property("id")
 	keys := make([]sortKey, 0, len(order)+1)
 	for _, o := range order {
-		keys = append(keys, sortKey{o.Path, o.Desc})
+		keys = append(keys, sortKey{o.Path, o.Desc, nullable(o.Path) && !slices.Contains(n.filled, o.Path.Column())})
 		if o.Path.Parent == nil && o.Path.Property.Name == id.Name {
 			return keys // what comes behind a unique key changes nothing
 		}
 	}
-	return append(keys, sortKey{odata.Path{Property: id}, n.newest && len(order) == 0})
+	return append(keys, sortKey{path: odata.Path{Property: id}, desc: n.newest && len(order) == 0})
 }
 
 // orderBy writes the order, NULL lowest on both databases.
@@ -30,11 +33,11 @@ func (b *builder) orderBy(keys []sortKey) {
 	for _, k := range keys {
 		b.put(separator, column(k.path, false))
 		switch {
-		case k.desc && nullable(k.path):
+		case k.desc && k.nullable:
 			b.put(" DESC NULLS LAST")
 		case k.desc:
 			b.put(" DESC")
-		case nullable(k.path):
+		case k.nullable:
 			b.put(" NULLS FIRST")
 		}
 		separator = ", "
@@ -79,7 +82,7 @@ func (b *builder) beyond(k sortKey, v odata.Value) {
 		b.put("FALSE")
 	case value == nil:
 		b.put(name, " IS NOT NULL")
-	case k.desc && nullable(k.path):
+	case k.desc && k.nullable:
 		b.put("(", name, " < ", param{value}, " OR ", name, " IS NULL)")
 	case k.desc:
 		b.put(name, " < ", param{value})
@@ -96,7 +99,7 @@ func (b *builder) notBefore(k sortKey, v odata.Value) {
 		b.put(name, " IS NULL")
 	case value == nil:
 		b.put("TRUE")
-	case k.desc && nullable(k.path):
+	case k.desc && k.nullable:
 		b.put("(", name, " <= ", param{value}, " OR ", name, " IS NULL)")
 	case k.desc:
 		b.put(name, " <= ", param{value})

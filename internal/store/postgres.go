@@ -26,7 +26,6 @@ func postgresDialect() dialect {
 		contains: "strpos", forUpdate: " FOR UPDATE", skipLocked: " FOR UPDATE SKIP LOCKED", shared: true,
 		// The number is arbitrary; it must differ from that of other locks.
 		takerLock: "SELECT pg_advisory_xact_lock(6272018864003)",
-		notify:    "SELECT pg_notify('" + wakeChannel + "', '')",
 	}
 }
 
@@ -47,6 +46,7 @@ const (
 type postgresEngine struct {
 	pool     *pgxpool.Pool
 	listener *postgresListener
+	notifier *postgresNotifier
 
 	writes, commits atomic.Int64
 }
@@ -79,6 +79,7 @@ func openPostgres(ctx context.Context, url string, log *slog.Logger, wake func()
 		return nil, err
 	}
 	e.listener = startListener(ctx, config.ConnConfig.Copy(), log, wake)
+	e.notifier = startNotifier(ctx, pool, log)
 	return e, nil
 }
 
@@ -140,8 +141,17 @@ func (e *postgresEngine) inTx(ctx context.Context, o pgx.TxOptions, f func(conn)
 	return postgresFault(ctx, err)
 }
 
+func (e *postgresEngine) ping(ctx context.Context) error {
+	return e.read(ctx, func(c conn) error {
+		_, _, err := first(ctx, c, scanNumber, "SELECT 1")
+		return err
+	})
+}
+
 // shred implements engine. Removing dead rows is the server's own task (VACUUM).
-func (e *postgresEngine) shred(context.Context) error { return nil }
+func (e *postgresEngine) shred(context.Context) (done bool, err error) { return true, nil }
+
+func (e *postgresEngine) announce() { e.notifier.announce() }
 
 func (e *postgresEngine) stats() Stats {
 	s := e.pool.Stat()
@@ -153,6 +163,7 @@ func (e *postgresEngine) stats() Stats {
 
 func (e *postgresEngine) close() error {
 	e.listener.close()
+	e.notifier.close()
 	e.pool.Close()
 	return nil
 }

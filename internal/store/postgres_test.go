@@ -155,6 +155,29 @@ func TestPostgresWakesOtherProcesses(t *testing.T) {
 	}
 }
 
+// TestPostgresCreateDoesNotNotify has notifications fail: they must not be part
+// of the transactions that they tell of, for those would commit one by one.
+func TestPostgresCreateDoesNotNotify(t *testing.T) {
+	url := cluster.Database(t)
+	open(t, url)
+	sql(t, url, "CREATE FUNCTION public.pg_notify(text, text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN RAISE 'no notifications'; END $$")
+	separator := "?"
+	if strings.Contains(url, "?") {
+		separator = "&"
+	}
+	db := open(t, url+separator+"search_path=public,pg_catalog")
+	run, err := pki.NewRun(pki.TriggerCreated, odata.FromTime(time.Unix(0, 0)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.CreateSubscription(t.Context(), subscription("a", 1), pki.Effects{Run: &run}, nil); err != nil {
+		t.Errorf("create: %v", err)
+	}
+	if _, err := db.RequestRun(t.Context(), "t", "a", run, pki.AuditEvent{ID: "e"}); err != nil {
+		t.Errorf("request: %v", err)
+	}
+}
+
 // TestPostgresServerDies kills the server again and again under creates: what
 // was acknowledged is there afterwards, and callers are told to try again.
 func TestPostgresServerDies(t *testing.T) {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"cloudpki/internal/odata"
@@ -12,7 +13,6 @@ import (
 // deleted subscriptions whose children are still there, and certificate bodies
 // that may be in use no longer.
 func (db *DB) Purge(ctx context.Context, expired odata.DateTimeOffset, limit int) (more bool, err error) {
-	removed := false
 	err = db.engine.write(ctx, func(c conn) error {
 		p := purger{ctx: ctx, c: c, dialect: &db.dialect, left: limit}
 		for _, step := range []func() error{
@@ -24,13 +24,23 @@ func (db *DB) Purge(ctx context.Context, expired odata.DateTimeOffset, limit int
 				return err
 			}
 		}
-		more, removed = p.left <= 0, p.left < limit
+		more = p.left <= 0
 		return nil
 	})
-	if err == nil && removed && !more {
-		err = db.engine.shred(ctx)
+	return more, errors.Join(err, db.shred(ctx))
+}
+
+// shred removes what is left of deleted and replaced secrets. Where something
+// is in the way it stays owed, for the next Purge.
+func (db *DB) shred(ctx context.Context) error {
+	if !db.shredOwed.Swap(false) { // before, so that what is removed meanwhile is owed anew
+		return nil
 	}
-	return more, err
+	done, err := db.engine.shred(ctx)
+	if !done {
+		db.shredOwed.Store(true)
+	}
+	return err
 }
 
 // insertPurge notes what is to be removed: a body, or with thumbprint "" all

@@ -22,12 +22,14 @@ func sqliteDialect() dialect { return dialect{contains: "instr"} }
 // A sqliteEngine is a SQLite file in WAL mode: one connection writes
 // (sqliteWriter), the others read, and readers never wait for the writer.
 type sqliteEngine struct {
-	lock    io.Closer
-	writer  *sqliteWriter
-	readers chan *sqliteConn // the idle ones
-	count   int              // of readers
-	closed  atomic.Bool
-	closing chan struct{}
+	lock        io.Closer
+	writer      *sqliteWriter
+	readers     chan *sqliteConn // the idle ones
+	count       int              // of readers
+	probe       chan *sqliteConn // the one of ping, which must not wait for readers
+	readTimeout time.Duration
+	closed      atomic.Bool
+	closing     chan struct{}
 }
 
 const (
@@ -37,6 +39,10 @@ const (
 	// busyTimeout is how long a statement waits for a foreign program, such as
 	// a backup, that has the file locked.
 	busyTimeout = 10 * time.Second
+
+	// readTimeout is how long a reader may wait for its turn and read, as long
+	// as a statement may take on PostgreSQL.
+	readTimeout = 30 * time.Second
 
 	// shredTimeout is how long writes wait for a reader to leave the log.
 	shredTimeout = 50 * time.Millisecond
@@ -54,7 +60,7 @@ func openSQLite(ctx context.Context, path, vfs string) (_ *sqliteEngine, err err
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("make the data directory: %w", err)
 	}
-	e := &sqliteEngine{closing: make(chan struct{})}
+	e := &sqliteEngine{readTimeout: readTimeout, closing: make(chan struct{})}
 	if e.lock, err = lockFile(filepath.Join(filepath.Dir(path), "cloudpki.lock")); err != nil {
 		return nil, err
 	}
@@ -111,47 +117,71 @@ func (e *sqliteEngine) openReaders(ctx context.Context, address string) error {
 		}
 		e.readers <- c
 	}
+	c, err := openSQLiteConn(ctx, address, false)
+	if err != nil {
+		return err
+	}
+	e.probe = make(chan *sqliteConn, 1)
+	e.probe <- c
 	return nil
 }
 
 func (e *sqliteEngine) read(ctx context.Context, f func(conn) error) error {
-	return e.lend(ctx, func(c *sqliteConn) error { return f(c) })
+	return e.lend(ctx, e.readers, func(c *sqliteConn) error { return f(c) })
 }
 
 func (e *sqliteEngine) view(ctx context.Context, f func(conn) error) error {
-	return e.lend(ctx, func(c *sqliteConn) error {
+	return e.lend(ctx, e.readers, func(c *sqliteConn) error {
 		if _, err := c.run("BEGIN", nil); err != nil {
 			return err
 		}
-		err := f(c)
-		c.db.SetInterrupt(context.WithoutCancel(ctx)) // the end is reached in any case
-		if _, end := c.run("COMMIT", nil); err == nil {
-			err = end
-		}
+		return f(c) // lend ends the transaction
+	})
+}
+
+func (e *sqliteEngine) ping(ctx context.Context) error {
+	return e.lend(ctx, e.probe, func(c *sqliteConn) error {
+		_, _, err := first(ctx, c, scanNumber, "SELECT 1")
 		return err
 	})
 }
 
-// lend runs f with an idle reader. When ctx is done its query is interrupted.
-func (e *sqliteEngine) lend(ctx context.Context, f func(*sqliteConn) error) error {
+// lend runs f with an idle connection. Its query is interrupted when caller is
+// done, and when it has taken too long: other readers wait for the connection.
+// However f ends, with a panic too, the connection is as good as before.
+func (e *sqliteEngine) lend(caller context.Context, idle chan *sqliteConn, f func(*sqliteConn) error) (err error) {
+	ctx, stop := context.WithTimeout(caller, e.readTimeout)
+	defer stop()
 	var c *sqliteConn
 	select {
-	case c = <-e.readers:
+	case c = <-idle:
 	case <-e.closing:
 		return errStopping()
 	case <-ctx.Done():
-		return ctx.Err()
+		return interrupted(caller, ctx, ctx.Err())
 	}
-	defer func() { e.readers <- c }()
+	defer func() {
+		c.db.SetInterrupt(context.WithoutCancel(ctx)) // the end is reached in any case
+		if end := c.settle(); err == nil {
+			err = end
+		}
+		idle <- c
+	}()
 	c.db.SetInterrupt(ctx)
-	defer c.db.SetInterrupt(context.WithoutCancel(ctx))
-	return interrupted(ctx, f(c))
+	if err = f(c); err != nil && errors.Is(err, sqlite3.INTERRUPT) {
+		err = interrupted(caller, ctx, err)
+	}
+	return err
 }
 
-// interrupted tells the reason of an interrupt rather than its fact.
-func interrupted(ctx context.Context, err error) error {
-	if err != nil && ctx.Err() != nil && errors.Is(err, sqlite3.INTERRUPT) {
-		return ctx.Err()
+// interrupted tells the reason why ctx, made from caller, has interrupted a
+// query.
+func interrupted(caller, ctx context.Context, err error) error {
+	switch {
+	case caller.Err() != nil:
+		return caller.Err()
+	case ctx.Err() != nil:
+		return errUnavailable("The database takes too long to answer. Ask for less, or try again.", err)
 	}
 	return err
 }
@@ -161,26 +191,33 @@ func (e *sqliteEngine) write(ctx context.Context, f func(conn) error) error {
 }
 
 // shred implements engine. secure_delete has overwritten the rows in the file;
-// the log may hold copies, so it is emptied. Where a reader or a backup is in
-// the way it stays until the next time.
-func (e *sqliteEngine) shred(ctx context.Context) error {
+// the log may hold copies, so it is emptied. It is not done where a reader or a
+// backup is in the way.
+func (e *sqliteEngine) shred(ctx context.Context) (done bool, err error) {
 	c := e.writer.conn // the writer runs what follows
-	return e.writer.do(ctx, &sqliteWrite{alone: true, run: func(conn) error {
+	err = e.writer.do(ctx, &sqliteWrite{alone: true, run: func(conn) error {
 		if err := c.db.BusyTimeout(shredTimeout); err != nil {
 			return err
 		}
 		scan := func(r rows) (busy int64, err error) {
 			var frames, moved int64
-			return busy, r.scan(&busy, &frames, &moved)
+			err = r.scan(&busy, &frames, &moved)
+			return busy, err
 		}
-		_, _, err := first(ctx, c, scan, "PRAGMA wal_checkpoint(TRUNCATE)")
+		busy, _, err := first(ctx, c, scan, "PRAGMA wal_checkpoint(TRUNCATE)")
+		done = err == nil && busy == 0
 		return errors.Join(err, c.db.BusyTimeout(busyTimeout))
 	}})
+	return done && err == nil, err
 }
 
+// announce implements engine: there are no other processes.
+func (e *sqliteEngine) announce() {}
+
 func (e *sqliteEngine) stats() Stats {
+	const others = 2 // the writer's and that of ping
 	s := e.writer.stats()
-	s.Connections, s.Busy = e.count+1, e.count-len(e.readers)
+	s.Connections, s.Busy = e.count+others, e.count-len(e.readers)
 	return s
 }
 
@@ -196,6 +233,9 @@ func (e *sqliteEngine) closeConns() error {
 	var errs []error
 	for range e.count {
 		errs = append(errs, (<-e.readers).close())
+	}
+	if e.probe != nil {
+		errs = append(errs, (<-e.probe).close())
 	}
 	return errors.Join(append(errs, e.writer.close())...)
 }

@@ -35,6 +35,7 @@ const maxStatements = 128
 type sqliteConn struct {
 	db         *sqlite3.Conn
 	statements map[string]*sqlite3.Stmt
+	open       *sqlite3.Stmt // the one under way; nil for none
 }
 
 func openSQLiteConn(ctx context.Context, address string, writes bool) (*sqliteConn, error) {
@@ -65,23 +66,20 @@ func openSQLiteConn(ctx context.Context, address string, writes bool) (*sqliteCo
 }
 
 func (c *sqliteConn) close() error {
-	for _, s := range c.statements {
-		_ = s.Close() // reports the last error of the statement, told before
-	}
-	clear(c.statements)
+	c.forget()
 	return c.db.Close()
 }
 
 // prepare returns the statement for text, ready to be run.
 func (c *sqliteConn) prepare(text string) (*sqlite3.Stmt, error) {
+	if c.open != nil {
+		return nil, errors.New("prepare statement: the rows of another are still being read")
+	}
 	if s, ok := c.statements[text]; ok {
-		if s.Busy() {
-			return nil, errors.New("prepare statement: its rows are still being read")
-		}
 		return s, nil
 	}
 	if len(c.statements) >= maxStatements {
-		c.forgetIdle()
+		c.forget()
 	}
 	s, tail, err := c.db.PrepareFlags(text, sqlite3.PREPARE_PERSISTENT)
 	if err != nil {
@@ -94,13 +92,38 @@ func (c *sqliteConn) prepare(text string) (*sqlite3.Stmt, error) {
 	return s, nil
 }
 
-func (c *sqliteConn) forgetIdle() {
-	for text, s := range c.statements {
-		if !s.Busy() {
-			_ = s.Close() // reports the last error of the statement, told before
-			delete(c.statements, text)
-		}
+func (c *sqliteConn) forget() {
+	for _, s := range c.statements {
+		_ = s.Close() // reports the last error of the statement, told before
 	}
+	clear(c.statements)
+}
+
+// settle ends what is under way, be it for a panic: a statement, and a
+// transaction.
+func (c *sqliteConn) settle() error {
+	err := c.reset()
+	if c.db.GetAutocommit() {
+		return err
+	}
+	_, undo := c.run("ROLLBACK", nil)
+	return errors.Join(err, undo)
+}
+
+// reset ends the statement under way, if there is one. It returns the error
+// that the statement met; Reset alone does not know of an interrupt between two
+// rows, and what was read until then would look like all there is.
+func (c *sqliteConn) reset() error {
+	if c.open == nil {
+		return nil
+	}
+	s := c.open
+	c.open = nil
+	err := s.Err()
+	if end := s.Reset(); err == nil {
+		err = end
+	}
+	return errors.Join(err, s.ClearBindings())
 }
 
 // exec implements conn. A context is heeded by the connection as a whole, see
@@ -118,10 +141,11 @@ func (c *sqliteConn) run(text string, args []any) (int64, error) {
 		return 0, err
 	}
 	before := c.db.TotalChanges()
+	c.open = s
 	for s.Step() {
 		// A statement may answer rows that nobody wants.
 	}
-	err = errors.Join(s.Reset(), s.ClearBindings())
+	err = c.reset()
 	return c.db.TotalChanges() - before, err
 }
 
@@ -133,7 +157,8 @@ func (c *sqliteConn) query(_ context.Context, text string, args ...any) (rows, e
 	if err := bind(s, args); err != nil {
 		return nil, err
 	}
-	return &sqliteRows{s}, nil
+	c.open = s
+	return &sqliteRows{c, s}, nil
 }
 
 func bind(s *sqlite3.Stmt, args []any) error {
@@ -179,11 +204,14 @@ func bindText(s *sqlite3.Stmt, i int, v string) error {
 }
 
 // sqliteRows are the rows of a running statement.
-type sqliteRows struct{ s *sqlite3.Stmt }
+type sqliteRows struct {
+	c *sqliteConn
+	s *sqlite3.Stmt
+}
 
 func (r *sqliteRows) next() bool { return r.s.Step() }
 
-func (r *sqliteRows) close() error { return errors.Join(r.s.Reset(), r.s.ClearBindings()) }
+func (r *sqliteRows) close() error { return r.c.reset() }
 
 func (r *sqliteRows) scan(dest ...any) error {
 	if n := r.s.ColumnCount(); n != len(dest) {

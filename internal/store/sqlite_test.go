@@ -1,7 +1,6 @@
 package store_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -16,7 +15,6 @@ import (
 
 	"cloudpki/internal/odata"
 	"cloudpki/internal/pki"
-	"cloudpki/internal/secret"
 	"cloudpki/internal/store"
 )
 
@@ -96,43 +94,29 @@ func TestSQLiteRefusesNewerSchema(t *testing.T) {
 	}
 }
 
-// TestSQLiteShredsSecrets looks into the files themselves for what a deleted
-// or replaced secret was.
-func TestSQLiteShredsSecrets(t *testing.T) {
-	dir := t.TempDir()
-	db := open(t, "sqlite:"+filepath.Join(dir, "cloudpki.db"))
-	traces := func() (found []string) {
-		for _, name := range []string{"cloudpki.db", "cloudpki.db-wal"} {
-			b, err := os.ReadFile(filepath.Join(dir, name))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if bytes.Contains(b, []byte("wrapped object key")) {
-				found = append(found, name)
-			}
-		}
-		return found
-	}
-	for i := range 20 {
-		s := subscription(pki.ID(fmt.Sprint(i)), int64(i))
-		s.Credentials = &pki.Credentials{Key: secret.Sealed("wrapped object key"), Accepted: odata.Never()}
-		if err := db.CreateSubscription(t.Context(), s, pki.Effects{}, nil); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if len(traces()) == 0 {
-		t.Fatal("the key is not there to begin with")
-	}
-	for i := range 20 {
-		if err := db.DeleteSubscription(t.Context(), "t", pki.ID(fmt.Sprint(i)), nil, pki.AuditEvent{ID: pki.ID(fmt.Sprint(i))}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if _, err := db.Purge(t.Context(), odata.Never(), 1000); err != nil {
+// TestSQLiteStoresALongPageInParts stores a page in several commits, so that other
+// writers get their turn.
+func TestSQLiteStoresALongPageInParts(t *testing.T) {
+	db := openSQLite(t)
+	s := subscription("a", 1)
+	s.NextSync = odata.FromTime(time.Unix(0, 0))
+	if err := db.CreateSubscription(t.Context(), s, pki.Effects{}, nil); err != nil {
 		t.Fatal(err)
 	}
-	if found := traces(); len(found) > 0 {
-		t.Errorf("deleted keys are still in %v", found)
+	leases, err := db.TakeDue(t.Context(), "w", odata.FromTime(time.Unix(1, 0)), odata.FromTime(time.Unix(100, 0)), 1, 1)
+	if err != nil || len(leases) != 1 {
+		t.Fatal(leases, err)
+	}
+	l, before := leases[0], db.Stats()
+	page := pki.RunPage{Run: l.Run, Listed: true}
+	for i := range 5000 {
+		page.Certificates = append(page.Certificates, pki.Certificate{ID: pki.ID(fmt.Sprintf("c%04d", i))})
+	}
+	if _, err := db.SavePage(t.Context(), l, page); err != nil {
+		t.Fatal(err)
+	}
+	if commits := db.Stats().Commits - before.Commits; commits != 10 {
+		t.Errorf("a page of 5,000 took %d commits, want 10", commits)
 	}
 }
 

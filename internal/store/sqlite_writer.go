@@ -123,7 +123,7 @@ func (w *sqliteWriter) batch(job *sqliteWrite) {
 	var alone *sqliteWrite
 	var ran []*sqliteWrite
 	var results []error
-	err := w.statement("BEGIN IMMEDIATE")
+	err := w.begin()
 	begun := time.Now()
 	for ; job != nil && err == nil; job = w.next(len(ran), begun) {
 		if job.alone {
@@ -133,12 +133,9 @@ func (w *sqliteWriter) batch(job *sqliteWrite) {
 		if !job.taken.CompareAndSwap(false, true) {
 			continue // its caller has given up
 		}
-		result := w.attempt(job)
+		var result error
+		result, err = w.attempt(job)
 		ran, results = append(ran, job), append(results, result)
-		if w.conn.db.GetAutocommit() {
-			// A fault such as a full disk has undone the whole transaction.
-			err = fmt.Errorf("transaction was undone: %w", result)
-		}
 	}
 	if job != nil && job != alone && job.taken.CompareAndSwap(false, true) {
 		ran, results = append(ran, job), append(results, err)
@@ -150,6 +147,14 @@ func (w *sqliteWriter) batch(job *sqliteWrite) {
 	if alone != nil && alone.taken.CompareAndSwap(false, true) {
 		alone.result <- guarded(alone.run, w.conn)
 	}
+}
+
+// begin starts a transaction, whatever the last one has left behind.
+func (w *sqliteWriter) begin() error {
+	if err := w.conn.settle(); err != nil {
+		return err
+	}
+	return w.statement("BEGIN IMMEDIATE")
 }
 
 // next returns another waiting write that fits into the transaction, or nil.
@@ -190,30 +195,38 @@ func sqliteFault(err error) error {
 	return fmt.Errorf("write to the database: %w", err)
 }
 
-// attempt runs one write so that its failure leaves the others alone.
-func (w *sqliteWriter) attempt(job *sqliteWrite) error {
+// attempt runs one write so that its failure leaves the others alone. Where it
+// cannot be undone alone, broken says why the whole transaction must be.
+func (w *sqliteWriter) attempt(job *sqliteWrite) (result, broken error) {
 	if err := w.statement("SAVEPOINT one"); err != nil {
-		return err
+		return err, err
 	}
-	err := guarded(job.run, w.conn)
-	if err == nil {
-		return w.statement("RELEASE one")
+	result = guarded(job.run, w.conn)
+	if result == nil {
+		result = w.statement("RELEASE one")
+	}
+	if result == nil {
+		return nil, nil
 	}
 	if w.conn.db.GetAutocommit() {
-		return err
+		// A fault such as a full disk has undone the whole transaction.
+		return result, fmt.Errorf("transaction was undone: %w", result)
 	}
 	if undo := errors.Join(w.statement("ROLLBACK TO one"), w.statement("RELEASE one")); undo != nil {
-		return errors.Join(err, undo)
+		broken = fmt.Errorf("undo one write of several: %w", undo)
 	}
-	return err
+	return result, broken
 }
 
 // guarded turns a panic into an error: it must cost the request that caused
-// it, not all writes from then on.
-func guarded(f func(conn) error, c conn) (err error) {
+// it, not all writes from then on. No statement of f stays under way.
+func guarded(f func(conn) error, c *sqliteConn) (err error) {
 	defer func() {
 		if fault := recover(); fault != nil {
 			err = fmt.Errorf("panic in a write: %v\n%s", fault, debug.Stack())
+		}
+		if end := c.reset(); err == nil {
+			err = end
 		}
 	}()
 	return f(c)

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"cloudpki/internal/pki"
@@ -35,6 +36,10 @@ type DB struct {
 	now     func() time.Time
 	wake    chan struct{}
 	nouns   nouns
+
+	// shredOwed says that a secret was removed since the last shred, or may
+	// have been before the start.
+	shredOwed atomic.Bool
 }
 
 var (
@@ -76,6 +81,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 
 func newDB(o Options) *DB {
 	db := &DB{log: o.Log, now: o.Now, wake: make(chan struct{}, 1), nouns: newNouns()}
+	db.shredOwed.Store(true)
 	if db.log == nil {
 		db.log = slog.New(slog.DiscardHandler)
 	}
@@ -95,12 +101,7 @@ func isPostgres(url string) bool {
 func (db *DB) Close() error { return db.engine.close() }
 
 // Ping reports whether the database answers.
-func (db *DB) Ping(ctx context.Context) error {
-	return db.engine.read(ctx, func(c conn) error {
-		_, _, err := first(ctx, c, scanNumber, "SELECT 1")
-		return err
-	})
-}
+func (db *DB) Ping(ctx context.Context) error { return db.engine.ping(ctx) }
 
 // Stats returns how busy the store is.
 func (db *DB) Stats() Stats { return db.engine.stats() }
@@ -116,12 +117,9 @@ func (db *DB) signal() {
 	}
 }
 
-// notify tells the other processes, when the transaction of c commits, that a
-// sync was asked for.
-func (db *DB) notify(ctx context.Context, c conn) error {
-	if db.dialect.notify == "" {
-		return nil
-	}
-	_, err := c.exec(ctx, db.dialect.notify)
-	return err
+// awaken tells this process and the others that a sync was asked for. It is
+// called after the commit.
+func (db *DB) awaken() {
+	db.signal()
+	db.engine.announce()
 }

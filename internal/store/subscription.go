@@ -31,25 +31,19 @@ func (db *DB) CreateSubscription(ctx context.Context, s pki.Subscription, e pki.
 				return err
 			}
 		}
-		return db.finishEffects(ctx, c, s.Tenant, e)
+		return auditEffects(ctx, c, s.Tenant, e)
 	})
 	if err == nil && e.Run != nil {
-		db.signal()
+		db.awaken()
 	}
 	return err
 }
 
-// finishEffects writes the audit event and wakes the workers for the run.
-func (db *DB) finishEffects(ctx context.Context, c conn, t pki.TenantID, e pki.Effects) error {
-	if e.Audit != nil {
-		if err := insertAudit(ctx, c, t, *e.Audit); err != nil {
-			return err
-		}
-	}
-	if e.Run == nil {
+func auditEffects(ctx context.Context, c conn, t pki.TenantID, e pki.Effects) error {
+	if e.Audit == nil {
 		return nil
 	}
-	return db.notify(ctx, c)
+	return insertAudit(ctx, c, t, *e.Audit)
 }
 
 func errExists(id pki.ID) error {
@@ -94,35 +88,35 @@ func (db *DB) Subscriptions(ctx context.Context, t pki.TenantID, q odata.Query) 
 // UpdateSubscription implements pki.SubscriptionStore.
 func (db *DB) UpdateSubscription(ctx context.Context, t pki.TenantID, id pki.ID, change func(*pki.Subscription) (pki.Effects, error)) (pki.Subscription, error) {
 	var s pki.Subscription
-	var queued bool
+	var queued, dropped bool
 	err := db.engine.write(ctx, func(c conn) (err error) {
 		s, err = db.findSubscription(ctx, c, t, id, db.dialect.forUpdate)
 		if err != nil {
 			return err
 		}
-		key, revision := s.Key, s.Revision
+		before, secrets := s, sealedOf(&s)
 		e, err := change(&s)
-		queued = err == nil && !e.Unchanged && e.Run != nil
-		if err != nil || e.Unchanged {
+		if queued = err == nil && !e.Unchanged && e.Run != nil; err != nil || e.Unchanged {
 			return err
 		}
-		s.Tenant, s.ID, s.Key, s.Revision = t, id, key, revision+1
-		if e.Run != nil {
-			if _, err := queueRun(ctx, c, t, key, *e.Run); err != nil {
-				return err
-			}
-			s.NextSync = e.Run.Queued
+		dropped = !secrets.keptBy(&s)
+		s.Tenant, s.ID, s.Key, s.Revision = t, id, before.Key, before.Revision+1
+		if err := db.settleRuns(ctx, c, &before, &s, e.Run); err != nil {
+			return err
 		}
 		if err := db.updateSubscription(ctx, c, &s); err != nil {
 			return err
 		}
-		return db.finishEffects(ctx, c, t, e)
+		return auditEffects(ctx, c, t, e)
 	})
 	if err != nil {
 		return pki.Subscription{}, err
 	}
+	if dropped {
+		db.shredOwed.Store(true)
+	}
 	if queued {
-		db.signal()
+		db.awaken()
 	}
 	return s, nil
 }
@@ -140,7 +134,7 @@ func (db *DB) updateSubscription(ctx context.Context, c conn, s *pki.Subscriptio
 
 // DeleteSubscription implements pki.SubscriptionStore.
 func (db *DB) DeleteSubscription(ctx context.Context, t pki.TenantID, id pki.ID, check func(pki.Subscription) error, e pki.AuditEvent) error {
-	return db.engine.write(ctx, func(c conn) error {
+	err := db.engine.write(ctx, func(c conn) error {
 		s, err := db.findSubscription(ctx, c, t, id, db.dialect.forUpdate)
 		if err != nil {
 			return err
@@ -158,4 +152,8 @@ func (db *DB) DeleteSubscription(ctx context.Context, t pki.TenantID, id pki.ID,
 		}
 		return insertAudit(ctx, c, t, e)
 	})
+	if err == nil {
+		db.shredOwed.Store(true)
+	}
+	return err
 }

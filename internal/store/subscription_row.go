@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"time"
 
 	"cloudpki/internal/odata"
@@ -23,9 +24,9 @@ const (
 	credential_info_subject, credential_info_issuer, credential_info_thumbprint,
 	credential_info_not_before, credential_info_not_after, credential_info_last_accepted_date_time,
 	service_uri, provider_settings, server_certificate_authorities, sync_schedule, paused,
-	next_sync_date_time, failures, due_at)
+	next_sync_date_time, failures, edits, due_at)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
-	?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36, ?37, ?38, ?39, ?38)
+	?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36, ?37, ?38, ?39, ?40, ?38)
 ON CONFLICT DO NOTHING`
 
 	updateSubscription = `UPDATE subscriptions SET
@@ -39,7 +40,7 @@ ON CONFLICT DO NOTHING`
 	credential_info_subject = ?27, credential_info_issuer = ?28, credential_info_thumbprint = ?29,
 	credential_info_not_before = ?30, credential_info_not_after = ?31, credential_info_last_accepted_date_time = ?32,
 	service_uri = ?33, provider_settings = ?34, server_certificate_authorities = ?35, sync_schedule = ?36, paused = ?37,
-	next_sync_date_time = ?38, failures = ?39,
+	next_sync_date_time = ?38, failures = ?39, edits = ?40,
 	due_at = CASE WHEN lease_owner IS NULL THEN ?38 ELSE due_at END
 WHERE tenant = ?1 AND id = ?2 AND key = ?3`
 )
@@ -71,8 +72,29 @@ func (db *DB) subscriptionArgs(s *pki.Subscription) ([]any, error) {
 	args = append(args, credentialArgs(s.Credentials)...)
 	return append(args,
 		s.ServiceURI, settings, s.ServerCAs, optional(s.Schedule), paused,
-		nullDate(s.NextSync), s.Failures,
+		nullDate(s.NextSync), s.Failures, s.Edits,
 	), nil
+}
+
+// sealedSecrets are the ciphertexts of a subscription.
+type sealedSecrets [4]secret.Sealed
+
+func sealedOf(s *pki.Subscription) sealedSecrets {
+	if s.Credentials == nil {
+		return sealedSecrets{}
+	}
+	c := s.Credentials
+	return sealedSecrets{c.Password, c.Certificate, c.CertificatePassword, c.Key}
+}
+
+// keptBy reports whether s still has each of the ciphertexts.
+func (old sealedSecrets) keptBy(s *pki.Subscription) bool {
+	for i, now := range sealedOf(s) {
+		if old[i] != nil && !bytes.Equal(old[i], now) {
+			return false
+		}
+	}
+	return true
 }
 
 func credentialArgs(c *pki.Credentials) []any {
@@ -96,7 +118,7 @@ func credentialArgs(c *pki.Credentials) []any {
 func subscriptionNoun(providers *odata.EnumType) noun[pki.Subscription] {
 	entity := pki.SubscriptionType()
 	return noun[pki.Subscription]{
-		entity: entity, from: "subscriptions", search: searchColumns(entity),
+		entity: entity, from: "subscriptions", search: searchColumns(entity), filled: []string{"sync_status"},
 		columns: subscriptionColumns,
 		scan: func(r rows, heavy bool, extra ...any) (pki.Subscription, error) {
 			return scanSubscription(r, providers, heavy, extra...)
@@ -115,7 +137,7 @@ func subscriptionColumns(secrets bool) string {
 	credential_info_subject, credential_info_issuer, credential_info_thumbprint,
 	credential_info_not_before, credential_info_not_after, credential_info_last_accepted_date_time,
 	service_uri, provider_settings, server_certificate_authorities, sync_schedule, paused,
-	next_sync_date_time, failures, `
+	next_sync_date_time, failures, edits, `
 	if secrets {
 		return plain + "credentials_admin_password, credentials_authentication_certificate, credentials_authentication_certificate_password, credentials_key"
 	}
@@ -141,7 +163,7 @@ type subscriptionRow struct {
 func scanSubscription(r rows, providers *odata.EnumType, secrets bool, extra ...any) (pki.Subscription, error) {
 	var s pki.Subscription
 	var row subscriptionRow
-	dest := make([]any, 0, 34+len(extra))
+	dest := make([]any, 0, 35+len(extra))
 	dest = append(dest,
 		(*string)(&s.ID), &s.Key, &row.provider, &s.DisplayName, &s.Description,
 		&s.Created.Ticks, &s.LastModified.Ticks, &s.LastModified.Offset,
@@ -149,7 +171,7 @@ func scanSubscription(r rows, providers *odata.EnumType, secrets bool, extra ...
 		&s.TrustedRoot, &s.Version, &s.Revision,
 		&row.credentials, &row.userName,
 		&row.subject, &row.issuer, &row.thumb, &row.notBefore, &row.notAfter, &row.accepted,
-		&s.ServiceURI, &row.settings, &s.ServerCAs, &row.schedule, &row.paused, &row.next, &s.Failures,
+		&s.ServiceURI, &row.settings, &s.ServerCAs, &row.schedule, &row.paused, &row.next, &s.Failures, &s.Edits,
 	)
 	for i := range row.secrets {
 		if secrets {

@@ -78,8 +78,8 @@ func testBadCredentials(t *testing.T, ca CA) {
 	if err == nil {
 		t.Fatal("bad credentials are accepted")
 	}
-	if e := s.hear(t, err); e.Code.Retry() != provider.RetryCredentials {
-		t.Errorf("%v: would be tried again (%s); accounts lock", e, e.Code.Retry())
+	if e := s.hear(t, err); e.RetryClass() != provider.RetryCredentials {
+		t.Errorf("%v: would be tried again (%s); accounts lock", e, e.RetryClass())
 	}
 }
 

@@ -67,8 +67,9 @@ func testFailures(t *testing.T, ca CA) {
 		{"429", status(429, "Retry-After", "7"), provider.CodeRateLimited, provider.RetryBackOff, 7 * time.Second},
 		{"500", status(500), provider.CodeUpstream5xx, provider.RetryBackOff, 0},
 		{"503 with a wish", status(503, "Retry-After", "86400"), provider.CodeUpstream5xx, provider.RetryBackOff, provider.MaxRetryAfter},
-		{"401", status(401), provider.CodeCredentialInvalid, provider.RetryCredentials, 0},
-		{"403", status(403), provider.CodePermission, provider.RetryCredentials, 0},
+		{"401 of a proxy", status(401), provider.CodeCredentialInvalid, provider.RetryNever, 0},
+		{"401 with a challenge", status(401, "WWW-Authenticate", "Basic"), provider.CodeCredentialInvalid, provider.RetryCredentials, 0},
+		{"403 of a proxy", status(403), provider.CodePermission, provider.RetryNever, 0},
 		{"410", status(410), provider.CodeRetired, provider.RetryNever, 0},
 		{"login page", status(200), "", provider.RetryBackOff, 0},
 		{"cut connection", cut, provider.CodeConnect, provider.RetryBackOff, 0},
@@ -83,8 +84,8 @@ func testFailures(t *testing.T, ca CA) {
 					t.Fatal("a success")
 				}
 				e := s.hear(t, err)
-				if (f.code != "" && e.Code != f.code) || e.Code.Retry() != f.retry || e.RetryAfter != f.after {
-					t.Errorf("got %v (retry %s, after %v), want %s, %s, %v", e, e.Code.Retry(), e.RetryAfter, f.code, f.retry, f.after)
+				if (f.code != "" && e.Code != f.code) || e.RetryClass() != f.retry || e.RetryAfter != f.after {
+					t.Errorf("got %v (retry %s, after %v), want %s, %s, %v", e, e.RetryClass(), e.RetryAfter, f.code, f.retry, f.after)
 				}
 				if n := sent.Swap(0); n > 8*maxBody {
 					t.Errorf("%d bytes of the answer were taken", n)

@@ -16,6 +16,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"cloudpki/internal/provider"
 	"cloudpki/internal/secret"
@@ -94,6 +96,9 @@ func (s *stand) hear(t *testing.T, err error) *provider.Error {
 	}
 	if e.Code == "" || e.Msg == "" {
 		t.Errorf("an error without code or message: %#v", e)
+	}
+	if s := e.Error(); !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		t.Errorf("an error that is unfit to show: %q", s)
 	}
 	for err := err; err != nil; err = errors.Unwrap(err) {
 		s.said = append(s.said, err.Error())

@@ -123,9 +123,10 @@ func (s *session) statusFault(resp *http.Response) error {
 		Status  int    `json:"status"`
 		Message string `json:"message"`
 	}
-	if decode(body, &said) != nil || said.Message == "" {
+	if decode(body, &said) != nil || said.Message == "" || said.Status != resp.StatusCode {
 		return fault
 	}
+	fault.Retry = "" // the CA itself speaks, not a proxy before it
 	if fault.Code == provider.CodeUpstream5xx {
 		fault.Code = provider.CodeUpstreamFault
 	}

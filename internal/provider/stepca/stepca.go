@@ -69,7 +69,7 @@ func validate(c provider.Config) []provider.Problem {
 	if c.ServiceURI == "" {
 		add("serviceUri", provider.CodeProtocol, "serviceUri is missing; set it to the CA's address, such as https://ca.example.com")
 	} else if _, err := provider.ParseServiceURI(c.ServiceURI); err != nil {
-		add("serviceUri", provider.CodeProtocol, "serviceUri "+err.Error())
+		add("serviceUri", provider.CodeProtocol, "serviceUri: "+err.Error())
 	}
 	fingerprint := c.Settings[settingFingerprint]
 	switch {
@@ -92,11 +92,11 @@ func validate(c provider.Config) []provider.Problem {
 // open settles whom to trust, which with a fingerprint takes one call.
 func open(ctx context.Context, c provider.Config) (provider.Session, error) {
 	for _, p := range validate(c) {
-		return nil, &provider.Error{Code: p.Code, Msg: p.Msg}
+		return nil, p.Fault()
 	}
 	base, err := provider.ParseServiceURI(c.ServiceURI)
 	if err != nil {
-		return nil, &provider.Error{Code: provider.CodeProtocol, Msg: "serviceUri " + err.Error(), Err: err}
+		return nil, &provider.Error{Code: provider.CodeProtocol, Msg: "serviceUri: " + err.Error()}
 	}
 	s := &session{base: base, now: c.Now}
 	serverCAs := c.ServerCAs

@@ -126,6 +126,30 @@ func TestTrustOfTheServer(t *testing.T) {
 	})
 }
 
+// Only the CA itself can end the schedule, not a proxy before it.
+func TestForeignRefusalsAreTriedAgain(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		answer http.HandlerFunc
+		retry  provider.RetryClass
+	}{
+		"HTML":                 {raw(http.StatusForbidden, []byte("<html>")), provider.RetryNever},
+		"a gateway's JSON":     {answer(http.StatusForbidden, map[string]string{"message": "Forbidden"}), provider.RetryNever},
+		"another status in it": {answer(http.StatusForbidden, map[string]any{"status": 500, "message": "no"}), provider.RetryNever},
+		"the CA's own":         {fault(http.StatusForbidden, "no"), provider.RetryCredentials},
+		"the CA's own 401":     {fault(http.StatusUnauthorized, "no"), provider.RetryCredentials},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := newServer(t, map[string]http.HandlerFunc{"/roots": test.answer}).open(t).Probe(t.Context())
+			var e *provider.Error
+			if !errors.As(err, &e) || e.RetryClass() != test.retry {
+				t.Errorf("got %v, want retry class %s", err, test.retry)
+			}
+		})
+	}
+}
+
 // TestFaults goes through what a server may say instead of what was asked for.
 func TestFaults(t *testing.T) {
 	t.Parallel()

@@ -31,9 +31,9 @@ func (s *session) fault(f *node, resp *http.Response) *provider.Error {
 	}
 	e := &provider.Error{
 		Code:         classify(strings.ToLower(code + " " + f.value("faultstring") + " " + words)),
-		Msg:          "the CA answers with a fault: " + provider.Clean(words, maxWords, s.secrets...),
-		UpstreamCode: provider.Clean(code, maxID, s.secrets...),
-		TxID:         provider.Clean(deep(detail, "serverTransactionID"), maxID, s.secrets...),
+		Msg:          "the CA answers with a fault: " + s.words.Clean(words, maxWords),
+		UpstreamCode: s.words.Clean(code, maxID),
+		TxID:         s.words.Clean(deep(detail, "serverTransactionID"), maxID),
 	}
 	if e.Code == provider.CodeUpstreamFault && (resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden || resp.StatusCode == http.StatusTooManyRequests) {
 		byStatus := provider.StatusError(resp, s.now())

@@ -31,8 +31,17 @@ func (s *session) policies(ctx context.Context) (policies, error) {
 	return policies{
 		answer:   answer,
 		nextSync: hint(answer.child("response").value("nextUpdateHours")),
-		txID:     provider.Clean(answer.value("serverTransactionID"), maxID, s.secrets...),
+		txID:     s.words.Clean(answer.value("serverTransactionID"), maxID),
 	}, nil
+}
+
+func (s *session) probedPolicies(ctx context.Context) (policies, error) {
+	if s.probed == nil {
+		return s.policies(ctx)
+	}
+	p := *s.probed
+	s.probed = nil
+	return p, nil
 }
 
 func hint(hours string) time.Duration {
@@ -44,9 +53,10 @@ func hint(hours string) time.Duration {
 }
 
 // Authorities asks for the policies and joins them: profile, its policy, the
-// policy's CAs, each with its chain and root. Every chain is checked.
+// policy's CAs, each with its chain and root. Every chain is checked. What a
+// Probe before was told is used once.
 func (s *session) Authorities(ctx context.Context) (provider.Authorities, error) {
-	p, err := s.policies(ctx)
+	p, err := s.probedPolicies(ctx)
 	if err != nil {
 		return provider.Authorities{}, err
 	}

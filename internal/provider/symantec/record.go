@@ -18,7 +18,7 @@ func (s *session) add(page *provider.Page, info *node) {
 		page.Skipped = append(page.Skipped, provider.Skipped{
 			Raw:    raw[:min(len(raw), maxRaw)],
 			Serial: provider.Clean(info.value("serialNumber"), 100),
-			Reason: provider.Clean(err.Error(), maxWords, s.secrets...),
+			Reason: s.words.Clean(err.Error(), maxWords),
 		})
 		return
 	}

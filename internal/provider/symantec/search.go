@@ -128,7 +128,7 @@ func (s *session) search(ctx context.Context, profile string, start int) (found,
 		start: start,
 		infos: answer.child("certificateList").all("certificateInformation"),
 		more:  answer.value("moreCertificateAvailable") == "true" || answer.value("moreCertificateAvailable") == "1",
-		txID:  provider.Clean(answer.value("serverTransactionID"), maxID, s.secrets...),
+		txID:  s.words.Clean(answer.value("serverTransactionID"), maxID),
 	}
 	if f.count, err = strconv.Atoi(answer.value("certificateCount")); err != nil || f.count < 0 {
 		return f, &provider.Error{Code: provider.CodeParse, Msg: "certificateCount is not a number", TxID: f.txID, Err: err}

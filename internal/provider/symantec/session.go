@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"cloudpki/internal/provider"
-	"cloudpki/internal/secret"
 )
 
 // A session makes one call at a time; the service wants no more.
@@ -22,15 +21,18 @@ type session struct {
 	account  string
 	subject  string // of the client certificate
 	now      func() time.Time
-	secrets  []secret.Text // never in an error
+	words    provider.Cleaner // of what the CA says; knows the secrets
+	probed   *policies        // what Probe was told, until Authorities takes it
 }
 
-// Probe asks for the policies: a health check would not prove permissions.
+// Probe asks for the policies: a health check would not prove permissions. The
+// answer is kept for Authorities, as it can be large.
 func (s *session) Probe(ctx context.Context) (provider.Probe, error) {
 	p, err := s.policies(ctx)
 	if err != nil {
 		return provider.Probe{}, err
 	}
+	s.probed = &p
 	return provider.Probe{Account: s.subject, NextSync: p.nextSync}, nil
 }
 

@@ -102,6 +102,7 @@ func TestFaultsAreClassified(t *testing.T) {
 		{"fault with HTTP 403", answer(403, `<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body><e:Fault><faultstring>sorry</faultstring></e:Fault></e:Body></e:Envelope>`), provider.CodePermission, "sorry"},
 		{"HTML 503", casim.Status(503, "<html>"), provider.CodeUpstream5xx, "503"},
 		{"HTML 500", casim.Status(500, "<html>"), provider.CodeUpstream5xx, "500"},
+		{"fault with HTTP 401", answer(401, `<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body><e:Fault><faultstring>sorry</faultstring></e:Fault></e:Body></e:Envelope>`), provider.CodeCredentialInvalid, "sorry"},
 		{"HTML 401", casim.Status(401, "<html>"), provider.CodeCredentialInvalid, "401"},
 		{"HTML 403", casim.Status(403, "<html>"), provider.CodePermission, "403"},
 		{"410", casim.Status(410, ""), provider.CodeRetired, "410"},
@@ -130,6 +131,49 @@ func TestFaultsAreClassified(t *testing.T) {
 }
 
 func answer(status int, body string) casim.Answerer { return casim.Status(status, body) }
+
+// Only the service itself can end the schedule, not a proxy before it.
+func TestForeignRefusalsAreTriedAgain(t *testing.T) {
+	ca, _ := newCA(t, 0, casim.Options{})
+	s := session(t, ca, nil)
+	const own = `<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body><e:Fault><faultstring>sorry</faultstring></e:Fault></e:Body></e:Envelope>`
+	for name, tt := range map[string]struct {
+		answer casim.Answerer
+		retry  provider.RetryClass
+	}{
+		"HTML 401":              {answer(401, "<html>"), provider.RetryNever},
+		"HTML 403":              {answer(403, "<html>"), provider.RetryNever},
+		"401 with a challenge":  {casim.Status(401, "<html>", "WWW-Authenticate", "Negotiate"), provider.RetryCredentials},
+		"fault with HTTP 401":   {answer(401, own), provider.RetryCredentials},
+		"fault with HTTP 403":   {answer(403, own), provider.RetryCredentials},
+		"fault on a permission": {casim.Fails("X", "The administrator is not authorized"), provider.RetryCredentials},
+	} {
+		ca.Misbehave(casim.Fault{Answer: tt.answer})
+		_, err := s.Probe(t.Context())
+		var e *provider.Error
+		if !errors.As(err, &e) || e.RetryClass() != tt.retry {
+			t.Errorf("%s: %v, want retry class %s", name, err, tt.retry)
+		}
+	}
+}
+
+// A sync asks for the policies once: Authorities takes what Probe was told, and
+// asks anew the next time.
+func TestProbesAnswerServesAuthorities(t *testing.T) {
+	ca, _ := newCA(t, 0, casim.Options{})
+	s := session(t, ca, nil)
+	if _, err := s.Probe(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for want := 1; want <= 2; want++ {
+		if a, err := s.(provider.RootSource).Authorities(t.Context()); err != nil || len(a.List) != 2 {
+			t.Errorf("%d authorities, %v", len(a.List), err)
+		}
+		if n := ca.Calls("requestPolicies"); n != want {
+			t.Errorf("requestPolicies was called %d times, want %d", n, want)
+		}
+	}
+}
 
 func TestRefusedClientCertificate(t *testing.T) {
 	ca, _ := newCA(t, 0, casim.Options{})

@@ -17,7 +17,6 @@ import (
 	"strings"
 
 	"cloudpki/internal/provider"
-	"cloudpki/internal/secret"
 )
 
 // The settings of the kind.
@@ -88,7 +87,7 @@ func validate(c provider.Config) []provider.Problem {
 		found = append(found, provider.Problem{Target: target, Code: code, Msg: msg})
 	}
 	if _, err := provider.ParseServiceURI(c.ServiceURI); err != nil {
-		add("serviceUri", provider.CodeProtocol, "serviceUri "+err.Error())
+		add("serviceUri", provider.CodeProtocol, "serviceUri: "+err.Error())
 	}
 	if c.ServerCAs != nil {
 		if _, err := provider.ParseCertificates(c.ServerCAs); err != nil {
@@ -106,7 +105,7 @@ func validate(c provider.Config) []provider.Problem {
 		if strings.HasPrefix(e.Msg, target+"Password") {
 			target += "Password"
 		}
-		add(target, e.Code, e.Msg)
+		found = append(found, provider.Problem{Target: target, Code: e.Code, Msg: e.Msg, Retry: e.Retry, RetryAfter: e.RetryAfter})
 	}
 	return found
 }
@@ -114,7 +113,7 @@ func validate(c provider.Config) []provider.Problem {
 func open(_ context.Context, c provider.Config) (provider.Session, error) {
 	base, err := provider.ParseServiceURI(c.ServiceURI)
 	if err != nil {
-		return nil, &provider.Error{Code: provider.CodeProtocol, Msg: "serviceUri " + err.Error()}
+		return nil, &provider.Error{Code: provider.CodeProtocol, Msg: "serviceUri: " + err.Error()}
 	}
 	oids, err := profiles(c.Settings[settingProfiles])
 	if err != nil {
@@ -131,6 +130,6 @@ func open(_ context.Context, c provider.Config) (provider.Session, error) {
 	return &session{
 		client: client, base: base, profiles: oids, account: c.Settings[settingAccount], now: c.Now,
 		subject: cert.Leaf.Subject.String(),
-		secrets: []secret.Text{c.Credentials.Password, c.Credentials.CertificatePassword, c.Credentials.Certificate},
+		words:   provider.NewCleaner(c.Credentials.Password, c.Credentials.CertificatePassword, c.Credentials.Certificate),
 	}, nil
 }

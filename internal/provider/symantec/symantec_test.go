@@ -1,6 +1,8 @@
 package symantec_test
 
 import (
+	"crypto/rand"
+	"crypto/rsa"
 	"crypto/x509"
 	"strings"
 	"testing"
@@ -67,6 +69,41 @@ func TestConformance(t *testing.T) {
 			providertest.Revocations: "the service has no operation for revocation lists; inventory tells the status",
 		},
 	})
+}
+
+// The real service issues RA certificates for RSA keys.
+func TestClientCertificateOfRSA(t *testing.T) {
+	ca, _ := newCA(t, 0, casim.Options{})
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pfx, password, err := ca.IssueRAFor(key, "ra.example", time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := connect(t, ca, nil, provider.Credentials{Certificate: secret.New(pfx), CertificatePassword: secret.NewString(password)})
+	if _, err := s.Probe(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// A certificate whose time has not come is mended by time alone.
+func TestNotYetValidCertificateIsTriedAgain(t *testing.T) {
+	ca, _ := newCA(t, 0, casim.Options{})
+	c := provider.Config{ServiceURI: symantec.Kind().DefaultURI, Credentials: credentials(t, ca, time.Hour)}
+	c.Now = func() time.Time { return time.Now().Add(-time.Hour - 5*time.Minute) }
+	found := symantec.Kind().Validate(c)
+	if len(found) != 1 {
+		t.Fatalf("found %+v", found)
+	}
+	e := found[0].Fault()
+	if e.Code != provider.CodeCredentialInvalid || e.RetryClass() != provider.RetryBackOff || e.RetryAfter < 4*time.Minute || e.RetryAfter > 6*time.Minute {
+		t.Errorf("%v: retry %s after %v", e, e.RetryClass(), e.RetryAfter)
+	}
+	if !strings.HasPrefix(e.Msg, "credentials/authenticationCertificate is valid only from") {
+		t.Errorf("message %q", e.Msg)
+	}
 }
 
 func TestValidateFindsEveryFault(t *testing.T) {

@@ -76,6 +76,10 @@ func inventory(t *testing.T, open Open) {
 		}
 	})
 	t.Run("what a complete listing lacks is marked", func(t *testing.T) { missing(t, open) })
+	t.Run("a listing may lack more than fits into one transaction", func(t *testing.T) { manyMissing(t, open) })
+	t.Run("a long page is stored in parts", func(t *testing.T) { longPage(t, open) })
+	t.Run("skipped items are bounded and healed", func(t *testing.T) { skipped(t, open) })
+	t.Run("one root is trusted at a time", func(t *testing.T) { oneTrusted(t, open) })
 	t.Run("authorities", func(t *testing.T) { authorities(t, open) })
 	t.Run("skipped items", func(t *testing.T) {
 		db := open(t)
@@ -194,11 +198,11 @@ func authorities(t *testing.T, open Open) {
 		ID: "root", Kind: pki.AuthorityRoot, State: pki.TrustTrusted, DER: []byte("root"), SubjectDN: "CN=Würzel", IssuerDN: "CN=Würzel",
 		Serial: "1", NotBefore: at(-9), NotAfter: at(9), ProfileIDs: []string{"p", "q"}, FirstSeen: at(1), LastSeen: at(1),
 	}
-	must(t, db.SaveAuthorities(t.Context(), l, []pki.Authority{want}))
+	must2(t)(db.SaveAuthorities(t.Context(), l, []pki.Authority{want}))
 	again := want
 	again.State, again.Kind, again.ProfileIDs = pki.TrustDiscovered, pki.AuthorityIssuing, []string{}
 	again.FirstSeen, again.LastSeen = at(2), at(2)
-	must(t, db.SaveAuthorities(t.Context(), l, []pki.Authority{again}))
+	must2(t)(db.SaveAuthorities(t.Context(), l, []pki.Authority{again}))
 	want.Kind, want.ProfileIDs, want.LastSeen = again.Kind, again.ProfileIDs, again.LastSeen
 	got, err := db.Authority(t.Context(), tenant, "a", "root")
 	must(t, err)
@@ -206,7 +210,7 @@ func authorities(t *testing.T, open Open) {
 		t.Error(d)
 	}
 	again.State = pki.TrustRetiring
-	must(t, db.SaveAuthorities(t.Context(), l, []pki.Authority{again}))
+	must2(t)(db.SaveAuthorities(t.Context(), l, []pki.Authority{again}))
 	page, err := db.Authorities(t.Context(), tenant, "a", odata.Query{Top: 10, Select: odata.Selection{All: true}})
 	must(t, err)
 	want.State = pki.TrustRetiring

@@ -19,6 +19,9 @@ func keys(t *testing.T, open Open) {
 	if _, err := db.Key(ctx, "t", [16]byte{1}); !errors.Is(err, secret.ErrNoDataKey) {
 		t.Errorf("error is %v, want ErrNoDataKey", err)
 	}
+	if _, _, found, err := db.AnyKey(ctx); found || err != nil {
+		t.Errorf("any key: %v, %v; want none", found, err)
+	}
 	var wait sync.WaitGroup
 	got := make([]secret.WrappedKey, 8)
 	for i := range got {
@@ -39,6 +42,10 @@ func keys(t *testing.T, open Open) {
 	current, err := db.CurrentKey(ctx, "t")
 	if err != nil || current.ID != got[0].ID {
 		t.Errorf("current key is %v, %v; want %v", current, err, got[0])
+	}
+	must2(t)(db.AddFirstKey(ctx, "u", secret.WrappedKey{ID: [16]byte{99}, Wrapped: []byte("u")}))
+	if k, owner, found, err := db.AnyKey(ctx); !found || err != nil || owner != "t" || k.ID != got[0].ID || string(k.Wrapped) != string(got[0].Wrapped) {
+		t.Errorf("any key is %v of %q, %v, %v; want the first tenant's", k, owner, found, err)
 	}
 	if k, err := db.Key(ctx, "t", got[0].ID); err != nil || string(k.Wrapped) != string(got[0].Wrapped) {
 		t.Errorf("key is %v, %v; want %v", k, err, got[0])

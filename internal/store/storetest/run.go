@@ -62,6 +62,7 @@ func runs(t *testing.T, open Open) {
 			t.Error(d)
 		}
 	})
+	t.Run("the newest are kept", func(t *testing.T) { oldRuns(t, open) })
 	t.Run("a request", func(t *testing.T) { requests(t, open) })
 	t.Run("a change asks for a run although one is running", func(t *testing.T) {
 		db := open(t)

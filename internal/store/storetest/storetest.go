@@ -22,7 +22,9 @@ func Run(t *testing.T, open Open) {
 	for name, examine := range map[string]func(*testing.T, Open){
 		"Subscriptions": subscriptions,
 		"Runs":          runs,
+		"Resting":       resting,
 		"Leases":        leases,
+		"Backlog":       backlog,
 		"Inventory":     inventory,
 		"Keys":          keys,
 		"Receipts":      receipts,

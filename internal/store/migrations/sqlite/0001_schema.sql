@@ -49,6 +49,7 @@ CREATE TABLE subscriptions (
 
     next_sync_date_time INTEGER,
     failures INTEGER NOT NULL,
+    edits INTEGER NOT NULL, -- changes by admins: what If-Match compares
 
     -- due_at is when a worker must look at the row: the next sync, or while
     -- leased the end of the lease. fence grows with each taking.
@@ -65,6 +66,7 @@ CREATE INDEX subscriptions_last_modified ON subscriptions (tenant, last_modified
 CREATE INDEX subscriptions_sync_status ON subscriptions (tenant, sync_status, id);
 CREATE INDEX subscriptions_due ON subscriptions (due_at, tenant) WHERE due_at IS NOT NULL;
 CREATE INDEX subscriptions_leased ON subscriptions (tenant) WHERE lease_owner IS NOT NULL;
+CREATE INDEX subscriptions_expiry ON subscriptions (credential_info_not_after) WHERE credential_info_not_after IS NOT NULL;
 
 CREATE TABLE sync_runs (
     tenant TEXT NOT NULL,
@@ -124,7 +126,7 @@ CREATE TABLE certificates (
 CREATE INDEX certificates_not_after ON certificates (tenant, subscription_key, not_after, id);
 CREATE INDEX certificates_status ON certificates (tenant, subscription_key, status, id);
 CREATE INDEX certificates_serial_number ON certificates (tenant, subscription_key, serial_number, id);
-CREATE INDEX certificates_thumbprint ON certificates (tenant, thumbprint) WHERE thumbprint IS NOT NULL;
+CREATE INDEX certificates_thumbprint ON certificates (tenant, thumbprint, subscription_key, id) WHERE thumbprint IS NOT NULL;
 
 -- The DER of each certificate, once a tenant.
 CREATE TABLE certificate_bodies (
