@@ -101,7 +101,8 @@ type RunStore interface {
 
 	// SavePage stores a page together with the run's cursor and counts, and
 	// returns the counts of the page. A certificate that is as it was known
-	// counts as unchanged.
+	// counts as unchanged. A long page may be stored in parts, the run with the
+	// last of them.
 	SavePage(ctx context.Context, l Lease, p RunPage) (Counts, error)
 
 	// MarkMissing marks what this run did not see of what was listed before.

@@ -35,13 +35,23 @@ func (db *DB) RequestRun(ctx context.Context, t pki.TenantID, id pki.ID, run pki
 				return err
 			}
 		}
-		return nil
+		return comesFirst(ctx, c, t, id, told)
 	})
 	if err != nil {
 		return pki.Run{}, err
 	}
 	db.awaken()
 	return told, nil
+}
+
+// comesFirst puts a queued run before all that is due by schedule: a person
+// waits for it.
+func comesFirst(ctx context.Context, c conn, t pki.TenantID, id pki.ID, run pki.Run) error {
+	if run.Status != pki.RunQueued {
+		return nil
+	}
+	_, err := c.exec(ctx, "UPDATE subscriptions SET due_at = 0 WHERE tenant = ?1 AND id = ?2 AND lease_owner IS NULL", string(t), string(id))
+	return err
 }
 
 // SaveRun implements pki.RunStore.

@@ -157,6 +157,24 @@ func TestWakes(t *testing.T) {
 	}
 }
 
+// What a person asks for goes before what is due by schedule.
+func TestDemandGoesFirst(t *testing.T) {
+	db := openStore(t)
+	subscribe(t, db, "t", 6)
+	run, err := pki.NewRun(pki.TriggerManual, odata.FromTime(time.Now()))
+	must(t, err)
+	_, err = db.RequestRun(t.Context(), "t", "s5", run, pki.AuditEvent{ID: run.ID, Activity: pki.ActivitySync})
+	must(t, err)
+	first := make(chan pki.ID, 6)
+	start(t, db, "a", 1, 1, func(_ context.Context, l pki.Lease) error {
+		first <- l.Subscription
+		return finish(t, db, l)
+	})
+	if id := <-first; id != "s5" {
+		t.Errorf("%s was synced first, s5 was asked for", id)
+	}
+}
+
 // A run that takes longer than a lease keeps it.
 func TestHeartbeat(t *testing.T) {
 	db := openStore(t)
