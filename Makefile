@@ -16,8 +16,8 @@ NESTED := testca/stepca e2e/clients bench
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-dev: ## run the service with a simulated CA on this machine
-	CGO_ENABLED=0 $(GO) run ./cmd/cloudpki dev
+dev: build ## run the service with a simulated CA on this machine
+	@bin/cloudpki dev
 
 build: ## build bin/cloudpki
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/cloudpki ./cmd/cloudpki
