@@ -56,7 +56,11 @@ func Run(ctx context.Context, o Options) error {
 	group, ctx := errgroup.WithContext(ctx)
 	if err := s.start(ctx, group); err != nil {
 		stop()
-		return errors.Join(ignoreStop(err), ignoreStop(group.Wait()))
+		waited := group.Wait()
+		if errors.Is(err, waited) {
+			waited = nil // the service's own end is told once
+		}
+		return errors.Join(ignoreStop(err), ignoreStop(waited))
 	}
 	err = s.mainJob(ctx)
 	if s.closeIdle != nil {
@@ -149,10 +153,12 @@ func (s *session) configure(ctx context.Context) (config.Config, error) {
 	if err := s.state.writeClients(s.Data); err != nil {
 		return config.Config{}, err
 	}
-	// The service makes its root key itself, with a warning to back it up; that
-	// is for production.
-	if _, _, err := secret.LoadOrCreateRoot(filepath.Join(s.Data, rootKeyFile)); err != nil {
-		return config.Config{}, err
+	if s.state.fresh {
+		// The service makes its root key itself, with a warning to back it up;
+		// that is for production.
+		if _, _, err := secret.LoadOrCreateRoot(filepath.Join(s.Data, rootKeyFile)); err != nil {
+			return config.Config{}, err
+		}
 	}
 	path := filepath.Join(s.Data, configFile)
 	if err := os.WriteFile(path, s.configText(listen), 0o600); err != nil {

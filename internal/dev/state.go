@@ -43,6 +43,8 @@ type state struct {
 	CAListen      string            `json:"ca_listen"`
 	Clients       []devClient       `json:"clients"`
 	Subscriptions map[string]string `json:"subscriptions"` // id by source
+
+	fresh bool // nothing was remembered
 }
 
 // A devClient is an application that may log in.
@@ -81,6 +83,7 @@ func newState() *state {
 			{Key: "limited", ID: uuid.NewString(), Name: "dev client with a small budget", Roles: []string{roleReadWrite}, Budget: limitedBudget},
 		},
 		Subscriptions: map[string]string{},
+		fresh:         true,
 	}
 }
 
