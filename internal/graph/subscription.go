@@ -56,14 +56,7 @@ func (x *exchange) writeEcho(body []byte) {
 
 // updateSubscription answers PATCH.
 func (s *Server) updateSubscription(x *exchange) error {
-	if err := x.noQuery(); err != nil {
-		return err
-	}
-	id, err := x.key(0, "cloudPkiSubscription")
-	if err != nil {
-		return err
-	}
-	condition, err := ifMatch(x.r.Header["If-Match"])
+	id, condition, err := x.changeOf()
 	if err != nil {
 		return err
 	}
@@ -89,14 +82,7 @@ func (s *Server) updateSubscription(x *exchange) error {
 
 // deleteSubscription answers DELETE.
 func (s *Server) deleteSubscription(x *exchange) error {
-	if err := x.noQuery(); err != nil {
-		return err
-	}
-	id, err := x.key(0, "cloudPkiSubscription")
-	if err != nil {
-		return err
-	}
-	condition, err := ifMatch(x.r.Header["If-Match"])
+	id, condition, err := x.changeOf()
 	if err != nil {
 		return err
 	}
@@ -105,6 +91,20 @@ func (s *Server) deleteSubscription(x *exchange) error {
 	}
 	x.write(http.StatusNoContent, nil)
 	return nil
+}
+
+// changeOf reads which subscription is to be changed, and under which
+// condition.
+func (x *exchange) changeOf() (pki.ID, pki.Condition, error) {
+	if err := x.noQuery(); err != nil {
+		return "", nil, err
+	}
+	id, err := x.key(0, "cloudPkiSubscription")
+	if err != nil {
+		return "", nil, err
+	}
+	condition, err := ifMatch(x.r.Header["If-Match"])
+	return id, condition, err
 }
 
 // requestSync answers the action sync: the run that will tell the outcome.

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"crypto/x509"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
@@ -34,27 +33,11 @@ type Client struct {
 // be used.
 type SecretHash [sha256.Size]byte
 
-const hashPrefix = "sha256:"
-
 // NewSecret returns a random client secret of 260 bits.
 func NewSecret() secret.Text { return secret.NewString(rand.Text() + rand.Text()) }
 
 // HashSecret returns what the configuration keeps of a secret.
 func HashSecret(s secret.Text) SecretHash { return sha256.Sum256(s.Reveal()) }
-
-// ParseSecretHash reads what SecretHash.String writes: sha256: and 64 hex digits.
-func ParseSecretHash(s string) (SecretHash, error) {
-	digits, ok := strings.CutPrefix(s, hashPrefix)
-	raw, err := hex.DecodeString(digits)
-	if !ok || err != nil || len(raw) != sha256.Size {
-		// What was given may be the secret itself: do not repeat it.
-		return SecretHash{}, errors.New("a secret hash is sha256: followed by 64 hex digits")
-	}
-	return SecretHash(raw), nil
-}
-
-// String returns sha256: and the hash in hex.
-func (h SecretHash) String() string { return hashPrefix + hex.EncodeToString(h[:]) }
 
 // hasSecret reports whether s is one of the client's secrets.
 func (c Client) hasSecret(s secret.Text) bool {
