@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"time"
 
 	"cloudpki/internal/odata"
@@ -124,6 +126,9 @@ func (a *attempt) connect(ctx context.Context) (provider.Session, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkSettingNames(kind, a.sub.Settings); err != nil {
+		return nil, err
+	}
 	if problems := kind.Validate(config); len(problems) > 0 {
 		return nil, problems[0].Fault() // the others are told when this one is mended
 	}
@@ -140,6 +145,24 @@ func (a *attempt) connect(ctx context.Context) (provider.Session, error) {
 	}
 	a.accepted, a.hint = true, probe.NextSync
 	return session, nil
+}
+
+// checkSettingNames refuses a setting that the kind does not know: a slip of
+// the pen in the name of one that narrows a subscription would widen it.
+func checkSettingNames(kind provider.Kind, settings []Setting) error {
+	names := make([]string, len(kind.Settings))
+	for i, s := range kind.Settings {
+		names[i] = s.Name
+	}
+	for _, s := range settings {
+		if !slices.Contains(names, s.Name) {
+			return &provider.Error{
+				Code: provider.CodeUnsupported,
+				Msg:  fmt.Sprintf("providerSettings: the provider %s has no setting '%s'; it has: %s", kind.Name, s.Name, strings.Join(names, ", ")),
+			}
+		}
+	}
+	return nil
 }
 
 func (a *attempt) config(ctx context.Context, kind provider.Kind) (provider.Config, error) {

@@ -221,6 +221,21 @@ func TestUnsupportedProvider(t *testing.T) {
 	}
 }
 
+func TestUnknownSettingIsNotPassedOver(t *testing.T) {
+	w := newWorld(t)
+	w.startCA(1)
+	d := w.draft()
+	d.Settings = pki.Given([]pki.Setting{{Name: "profileOID", Value: casim.ProfileUser}})
+	sub := w.create(d)
+	if run := w.syncOne(); run.Error != provider.CodeUnsupported || !strings.Contains(run.Message, "profileOIDs") {
+		t.Errorf("run %+v", run)
+	}
+	w.update(sub.ID, pki.Draft{Settings: pki.Given([]pki.Setting{{Name: "profileOIDs", Value: casim.ProfileUser}})})
+	if run := w.syncOne(); run.Status != pki.RunSucceeded {
+		t.Errorf("run %+v", run)
+	}
+}
+
 // What is asked for while a run is under way is not swallowed by it.
 func TestChangeDuringRun(t *testing.T) {
 	w := newWorld(t)
