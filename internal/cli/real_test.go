@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"cloudpki/internal/casim"
 	"cloudpki/internal/dev"
 )
 
@@ -121,7 +122,7 @@ func TestLifeOfASubscriptionAtTheRealService(t *testing.T) {
 	write(t, pfx, "0 is no PKCS#12")
 	write(t, password, "s3cret\n")
 	_, message := s.run(exitFailed, "subscription", "create", "--id", "mine", "--provider", "symantec", "--pfx", pfx, "--pfx-password-file", password,
-		"--user", "admin", "--admin-password-file", password, "--schedule", "6h", "--setting", "a=b", "--wait")
+		"--user", "admin", "--admin-password-file", password, "--schedule", "6h", "--setting", "profileOIDs="+casim.ProfileUser, "--wait")
 	if !strings.Contains(message, "error: sync failed: credential_invalid: ") || !strings.Contains(message, "hint: ") || strings.Contains(message, canary) {
 		t.Errorf("message:\n%s", message)
 	}
