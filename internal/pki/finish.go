@@ -39,10 +39,14 @@ func (a *attempt) finishWith(ctx context.Context, fault *provider.Error) error {
 	return a.store.FinishRun(ctx, a.lease, a.run, func(sub *Subscription) Effects {
 		a.report(sub, fault, now)
 		a.scheduleNext(sub, fault, now)
-		if a.root != nil && len(sub.TrustedRoot) == 0 {
-			sub.TrustedRoot = a.root
-			sub.touch(now)
+		if a.root == nil {
+			return Effects{Audit: event}
 		}
+		if len(sub.TrustedRoot) > 0 {
+			return Effects{} // an admin was faster, which the trail tells already
+		}
+		sub.TrustedRoot = a.root
+		sub.touch(now)
 		return Effects{Audit: event}
 	})
 }

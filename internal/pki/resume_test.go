@@ -124,6 +124,31 @@ func TestScheduleChangedDuringRun(t *testing.T) {
 	}
 }
 
+// A root that an admin sets during the first run stands, and the trail does not
+// tell of another change.
+func TestRootSetDuringFirstRun(t *testing.T) {
+	w := newWorld(t)
+	w.startCA(1)
+	sub := w.create(w.draft())
+	set := false
+	w.ca.Misbehave(casim.Fault{Answer: func(rw http.ResponseWriter, r *http.Request, honest http.Handler) {
+		if !set {
+			set = true
+			w.update(sub.ID, pki.Draft{TrustedRoot: pki.Given([]byte("an admin's choice"))})
+		}
+		honest.ServeHTTP(rw, r)
+	}})
+	w.syncOne()
+	if got := w.get(sub.ID); string(got.TrustedRoot) != "an admin's choice" || got.Version != 2 {
+		t.Errorf("root %q, version %d", got.TrustedRoot, got.Version)
+	}
+	events, err := w.service.AuditEvents(t.Context(), tenant, w.query(pki.AuditEventType(), "$filter=activityType eq '"+pki.ActivityRoot+"'"))
+	w.must(err)
+	if len(events.Items) != 0 {
+		t.Errorf("the trail tells of a change that was not made: %+v", events.Items)
+	}
+}
+
 // A subscription that is paused has no run that waits for ever.
 func TestPausingEndsTheQueuedRun(t *testing.T) {
 	w := newWorld(t)
