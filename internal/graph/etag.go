@@ -1,30 +1,12 @@
 package graph
 
 import (
-	"strconv"
 	"strings"
 
 	"cloudpki/internal/pki"
 )
 
-// tag is the weak entity tag of a subscription: W/"edits.revision.key". It
-// changes exactly when the answer would. The key names the incarnation, so
-// that an object made later under the same id never passes for this one.
-func tag(s *pki.Subscription) string {
-	return string(appendTag(make([]byte, 0, 48), s))
-}
-
-func appendTag(dst []byte, s *pki.Subscription) []byte {
-	dst = append(dst, `W/"`...)
-	dst = strconv.AppendInt(dst, s.Edits, 10)
-	dst = append(dst, '.')
-	dst = strconv.AppendInt(dst, s.Revision, 10)
-	dst = append(dst, '.')
-	dst = strconv.AppendInt(dst, s.Key, 36)
-	return append(dst, '"')
-}
-
-// writable is the part of a tag that names what admins have written: without
+// writable is the part of a subscription's tag that names what admins have written: without
 // the revision, which a sync raises too.
 func writable(opaque string) string {
 	edits, rest, _ := strings.Cut(opaque, ".")
@@ -73,7 +55,7 @@ func ifMatch(fields []string) (pki.Condition, error) {
 		return nil, err
 	}
 	return func(s pki.Subscription) error {
-		now := writable(opaqueOf(tag(&s)))
+		now := writable(opaqueOf(s.ETag()))
 		for _, o := range opaque {
 			if writable(o) == now {
 				return nil

@@ -8,7 +8,7 @@ import (
 
 func TestTag(t *testing.T) {
 	s := pki.Subscription{Edits: 7, Revision: 12, Key: 35 + 36*35}
-	if got := tag(&s); got != `W/"7.12.zz"` {
+	if got := s.ETag(); got != `W/"7.12.zz"` {
 		t.Errorf("tag %s", got)
 	}
 }

@@ -34,7 +34,7 @@ func (s *Server) createSubscription(x *exchange) error {
 	h := x.w.Header()
 	h["Location"] = []string{s.address(x, &sub)}
 	h["Cache-Control"] = []string{"no-store"}
-	h["ETag"] = []string{tag(&sub)}
+	h["ETag"] = []string{sub.ETag()}
 	if x.minimal() {
 		h["OData-EntityId"] = h["Location"]
 		x.write(http.StatusNoContent, nil)
@@ -69,7 +69,7 @@ func (s *Server) updateSubscription(x *exchange) error {
 		return err
 	}
 	h := x.w.Header()
-	h["ETag"] = []string{tag(&sub)}
+	h["ETag"] = []string{sub.ETag()}
 	if x.minimal() {
 		h["OData-EntityId"] = []string{s.address(x, &sub)}
 		x.write(http.StatusNoContent, nil)

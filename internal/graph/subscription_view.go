@@ -38,7 +38,7 @@ func newSubscriptions(s *Server) (*noun[subscriptionView], error) {
 	return &noun[subscriptionView]{
 		server: s, set: subscriptionSet, entity: entity, shape: shape,
 		id:  func(v *subscriptionView) pki.ID { return v.ID },
-		tag: func(v *subscriptionView) string { return tag(v.Subscription) },
+		tag: func(v *subscriptionView) string { return v.ETag() },
 		page: func(ctx context.Context, t pki.TenantID, _ pki.ID, q odata.Query) (pki.Page[subscriptionView], error) {
 			page, err := s.service.List(ctx, t, q)
 			views := pki.Page[subscriptionView]{After: page.After, Count: page.Count}

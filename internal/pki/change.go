@@ -1,0 +1,37 @@
+package pki
+
+import "cloudpki/internal/odata"
+
+// A Resource names a set whose changes can be followed, by delta() and by
+// change notifications.
+type Resource string
+
+// The resources. All but the first belong to one subscription.
+const (
+	ResourceSubscriptions Resource = "cloudPkiSubscriptions"
+	ResourceRuns          Resource = "syncRuns"
+	ResourceAuthorities   Resource = "certificateAuthorities"
+	ResourceCertificates  Resource = "certificates"
+)
+
+// A ChangeType says what happened to an object; values can be combined to a set.
+type ChangeType uint8
+
+// The change types of Microsoft Graph's change notifications.
+const (
+	ChangeCreated ChangeType = 1 << iota
+	ChangeUpdated
+	ChangeDeleted
+)
+
+// A Change is what one transaction did to one object.
+type Change struct {
+	Tenant       TenantID
+	Resource     Resource
+	Subscription ID    // the subscription that it is, or that it belongs to
+	Key          int64 // incarnation of the subscription
+	Object       ID    // the object; the subscription itself for ResourceSubscriptions
+	Type         ChangeType
+	ETag         string // as the object's next answer has it; "" where its type has none
+	At           odata.DateTimeOffset
+}
