@@ -37,6 +37,9 @@ type claims struct {
 	IDType    string        `json:"idtyp"`
 	AppName   string        `json:"app_displayname"`
 	Name      string        `json:"name"`
+	Type      any           `json:"typ"` // Keycloak's kind of token
+
+	permissions []string // of the claim that the operator has named; nil for none
 
 	// Marks of tokens that are no bearer tokens for this service.
 	Nonce           jsontext.Value `json:"nonce"`
@@ -107,14 +110,18 @@ func (c *claims) checkLifetime(now time.Time) error {
 // (OpenID Connect Core section 2), logout and security event tokens (RFC
 // 8417), and tokens bound to a key that the caller has not proved (RFC 7800).
 func (c *claims) checkKind() error {
+	keycloak, _ := c.Type.(string)
 	switch {
+	case keycloak == "ID" || keycloak == "Refresh" || keycloak == "Offline" || keycloak == "Logout":
+		return refuse("The token is not an access token.", nil)
 	case c.Confirmation != nil:
 		return refuse("The token is bound to a key; only bearer tokens are accepted.", nil)
 	case c.Events != nil:
 		return refuse("The token is not an access token.", nil)
-	case c.Nonce != nil, c.AccessTokenHash != nil, c.CodeHash != nil:
+	// Keycloak before version 25 repeats the nonce in access tokens.
+	case c.Nonce != nil && keycloak != "Bearer", c.AccessTokenHash != nil, c.CodeHash != nil:
 		return refuse("The token is an ID token, not an access token.", nil)
-	case c.SCP == nil && c.Scope == nil && c.Roles == nil && c.IDType != "app":
+	case c.SCP == nil && c.Scope == nil && c.Roles == nil && c.permissions == nil && c.IDType != "app":
 		return refuse("The token has neither scp nor roles: it is not an access token for this service.", nil)
 	}
 	return nil
@@ -133,6 +140,8 @@ func (c *claims) principal(tenant pki.TenantID, issuer string) (Principal, error
 	// A token with scp is a delegated one: its roles are the user's, and must
 	// not widen what the user has consented to.
 	switch {
+	case c.permissions != nil:
+		p.Scopes, p.AppOnly = c.permissions, c.IDType == "app"
 	case c.SCP != nil:
 		p.Scopes = *c.SCP
 	case c.Scope != nil && c.IDType != "app":

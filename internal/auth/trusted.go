@@ -22,8 +22,13 @@ type Issuer struct {
 	URL string
 	// Audiences are the values of aud that mean this service; one must match.
 	Audiences []string
-	// TenantClaim is the claim that holds the tenant; "" means tid.
+	// TenantClaim is the claim that holds the tenant, "" for tid. A name that is
+	// no claim of its own is a path with dots: "realm.tenant".
 	TenantClaim string
+	// PermissionClaim, if set, is the claim that holds what the caller may, in
+	// the same spelling: "realm_access.roles" of Keycloak. Then scp, scope and
+	// roles say nothing.
+	PermissionClaim string
 	// Tenant, if set, is the tenant of every token, whatever its claims say.
 	Tenant string
 	// Tenants are those that may call; none means every tenant of the issuer.
@@ -68,7 +73,7 @@ func (i Issuer) check() error {
 			if at == "" {
 				continue
 			}
-			if err := checkHTTPS(at); err != nil {
+			if err := checkAddress(at); err != nil {
 				faults = append(faults, fmt.Errorf("%s: %w", name, err))
 			}
 		}
@@ -131,10 +136,52 @@ func (i *trusted) tenant(j JWS, c *claims) (string, error) {
 	if i.TenantClaim == "" {
 		return c.Tenant, nil
 	}
-	var all map[string]any
-	if err := j.Claims(&all); err != nil {
+	value, err := j.claim(i.TenantClaim)
+	if err != nil {
 		return "", refuse("The token names no tenant, or not as one.", err)
 	}
-	tenant, _ := all[i.TenantClaim].(string)
+	tenant, _ := value.(string)
 	return tenant, nil
+}
+
+// permissions returns what PermissionClaim holds: a list of texts, or one of
+// words parted by blanks; nothing for anything else.
+func (i *trusted) permissions(j JWS) ([]string, error) {
+	value, err := j.claim(i.PermissionClaim)
+	if err != nil {
+		return nil, refuse("The token's permissions cannot be read.", err)
+	}
+	switch v := value.(type) {
+	case string:
+		return strings.Fields(v), nil
+	case []any:
+		list := []string{}
+		for _, one := range v {
+			if text, ok := one.(string); ok {
+				list = append(list, text)
+			}
+		}
+		return list, nil
+	}
+	return []string{}, nil // not nil: scp, scope and roles must not step in
+}
+
+// claim returns the claim of that name, else the one at that path, else nil.
+func (j JWS) claim(path string) (any, error) {
+	var all map[string]any
+	if err := j.Claims(&all); err != nil {
+		return nil, err
+	}
+	if v, ok := all[path]; ok {
+		return v, nil // such as "https://example.com/tenant", whose dots are no path
+	}
+	var value any = all
+	for name := range strings.SplitSeq(path, ".") {
+		object, ok := value.(map[string]any)
+		if !ok {
+			return nil, nil
+		}
+		value = object[name]
+	}
+	return value, nil
 }

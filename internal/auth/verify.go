@@ -154,6 +154,11 @@ func (v *Verifier) verify(ctx context.Context, bearer string, now time.Time) (en
 	if err != nil {
 		return entry{}, err
 	}
+	if issuer.PermissionClaim != "" {
+		if c.permissions, err = issuer.permissions(j); err != nil {
+			return entry{}, err
+		}
+	}
 	if err := c.checkKind(); err != nil {
 		return entry{}, err
 	}

@@ -24,6 +24,7 @@ const (
 type proof string
 
 const (
+	byNothing     proof = "0" // a public client
 	bySecret      proof = "1"
 	byCertificate proof = "2"
 )
@@ -63,13 +64,7 @@ func (i *Issuer) authenticate(r *http.Request, tenant string, form url.Values) (
 	if wait, over := i.failures.over(now, source, maxFailures); over {
 		return Client{}, "", errTooMany(wait)
 	}
-	how := bySecret
-	if cred.assertion != "" {
-		how = byCertificate
-		err = i.checkAssertion(assertion, client, tenant)
-	} else if !client.hasSecret(cred.secret) {
-		err = errSecret(client.ID)
-	}
+	how, err := i.prove(cred, assertion, client, tenant)
 	if err != nil {
 		i.failures.count(now, source)
 		i.log.LogAttrs(r.Context(), slog.LevelWarn, "a client fails to authenticate",
@@ -81,14 +76,37 @@ func (i *Issuer) authenticate(r *http.Request, tenant string, form url.Values) (
 	if budget <= 0 {
 		budget = defaultRequests
 	}
-	if wait, over := i.requests.over(now, client.ID, budget); over {
+	spender := strings.ToLower(client.ID)
+	if client.Public {
+		spender = source // anybody can speak for it, and must not use up what others need
+	}
+	if wait, over := i.requests.over(now, spender, budget); over {
 		return Client{}, "", errTooMany(wait)
 	}
-	i.requests.count(now, client.ID)
+	i.requests.count(now, spender)
 	return client, how, nil
 }
 
-// credentialOf returns the one credential of a request; several are refused.
+// prove holds the credential against the client's.
+func (i *Issuer) prove(cred credential, a assertion, c Client, tenant string) (proof, error) {
+	none := cred.assertion == "" && cred.secret.IsEmpty()
+	switch {
+	case c.Public && !none:
+		return "", errPublic(c.ID)
+	case c.Public:
+		return byNothing, nil
+	case none:
+		return "", errNoCredential()
+	case cred.assertion != "":
+		return byCertificate, i.checkAssertion(a, c, tenant)
+	case !c.hasSecret(cred.secret):
+		return "", errSecret(c.ID)
+	}
+	return bySecret, nil
+}
+
+// credentialOf returns the one credential of a request, empty for none;
+// several are refused.
 func credentialOf(r *http.Request, form url.Values) (credential, error) {
 	cred := credential{
 		clientID:  form.Get("client_id"),
@@ -119,8 +137,6 @@ func credentialOf(r *http.Request, form url.Values) (credential, error) {
 		return credential{}, errRequest("The request uses more than one way to authenticate the client.")
 	case ways == 0 && cred.clientID == "":
 		return credential{}, errMissing("client_id")
-	case ways == 0:
-		return credential{}, errNoCredential()
 	case len(cred.clientID) > maxClientID:
 		return credential{}, errRequest("The client id is too long.")
 	}

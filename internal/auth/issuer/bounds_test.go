@@ -54,3 +54,144 @@ func TestThrottleIsBounded(t *testing.T) {
 		t.Error("still over in the next minute")
 	}
 }
+
+func TestLockout(t *testing.T) {
+	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	l := newLockout(3)
+	fail := func(times int) {
+		for range times {
+			l.failed(now, "ada")
+		}
+	}
+	fail(2)
+	if l.locked(now, "ada") {
+		t.Error("locked after two failures")
+	}
+	for _, want := range []time.Duration{time.Minute, 2 * time.Minute, 4 * time.Minute, 8 * time.Minute, 15 * time.Minute, 15 * time.Minute} {
+		fail(1)
+		if !l.locked(now.Add(want-time.Second), "ada") || l.locked(now.Add(want), "ada") {
+			t.Errorf("not locked for %s", want)
+		}
+	}
+	if l.locked(now, "grace") {
+		t.Error("another name is locked")
+	}
+	now = now.Add(forgetAfter + time.Second)
+	fail(1)
+	if l.locked(now, "ada") {
+		t.Error("the failures of an hour ago count")
+	}
+	fail(1)
+	l.succeeded("ada")
+	fail(2)
+	if l.locked(now, "ada") {
+		t.Error("failures before a success count")
+	}
+}
+
+func TestLockoutIsBounded(t *testing.T) {
+	l, now := newLockout(3), time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	for n := range 2 * maxLocks {
+		l.failed(now, fmt.Sprint(n))
+		if len(l.locks) > maxLocks {
+			t.Fatalf("%d names", len(l.locks))
+		}
+	}
+}
+
+func TestFamiliesAreBounded(t *testing.T) {
+	f, now := newFamilies(), time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	until := now.Add(time.Hour)
+	f.revoke(now, "revoked", until)
+	for n := range maxFamilies + 10 {
+		if _, err := f.take(now, fmt.Sprint(n), 0, until); err != nil {
+			t.Fatal(err)
+		}
+		if len(f.byID) > maxFamilies {
+			t.Fatalf("%d families", len(f.byID))
+		}
+	}
+	if _, err := f.take(now, "revoked", 0, until); err == nil {
+		t.Error("a revoked family was forgotten")
+	}
+	if _, err := f.take(until, "one more", 0, until.Add(time.Hour)); err != nil || len(f.byID) != 1 {
+		t.Errorf("%d families, %v; the expired are forgotten", len(f.byID), err)
+	}
+}
+
+func TestDevicesAreBounded(t *testing.T) {
+	s, now := newDevices(), time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	add := func(now time.Time) error {
+		_, err := s.add(now, &device{expires: now.Add(deviceLifetime)})
+		return err
+	}
+	for n := range maxDevices {
+		if err := add(now); err != nil {
+			t.Fatalf("device %d: %v", n, err)
+		}
+	}
+	if add(now) == nil {
+		t.Error("beyond the bound: accepted")
+	}
+	if err := add(now.Add(2*deviceLifetime + time.Second)); err != nil || len(s.byCode) != 1 || len(s.byUser) != 1 {
+		t.Errorf("%d devices, %v; the expired are forgotten", len(s.byCode), err)
+	}
+}
+
+func TestUserCodesReadAsPeopleTypeThem(t *testing.T) {
+	for text, want := range map[string]string{
+		"WDJB-MJHT": "WDJBMJHT", " wdjb mjht ": "WDJBMJHT", "wdjb–mjht": "WDJBMJHT", "": "", "0aeiou1": "",
+	} {
+		if got := readUserCode(text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+	for range 100 {
+		code, err := newUserCode()
+		if err != nil || readUserCode(showUserCode(code)) != code || len(code) != userLength {
+			t.Fatalf("code %q, %v", code, err)
+		}
+	}
+}
+
+func TestRedirectURIsToBeRegistered(t *testing.T) {
+	for uri, want := range map[string]bool{
+		"https://console.example.com/callback":   true,
+		"https://console.example.com:8443/?a=b":  true,
+		"http://localhost":                       true,
+		"http://127.0.0.1:8400/done":             true,
+		"http://[::1]/done":                      true,
+		"http://console.example.com/callback":    false,
+		"https://*.example.com/callback":         false,
+		"https://console.example.com/#fragment":  false,
+		"https://ada@console.example.com/":       false,
+		"https://console.example.com;evil/":      false,
+		"https://console.example.com\\@evil.com": false,
+		"javascript:alert(1)":                    false,
+		"msal://auth":                            false,
+		"/callback":                              false,
+		"":                                       false,
+	} {
+		if err := checkRedirectURI(uri); (err == nil) != want {
+			t.Errorf("%q: %v", uri, err)
+		}
+	}
+	for _, test := range []struct {
+		a, b string
+		want bool
+	}{
+		{"http://127.0.0.1:1", "http://127.0.0.1:1/", true},
+		{"http://127.0.0.1:1?a=b", "http://127.0.0.1:1/?a=b", true},
+		{"http://127.0.0.1:1", "http://127.0.0.1:2/", false},
+		{"http://127.0.0.1:1/a", "http://127.0.0.1:1/a/", false},
+		{"http://127.0.0.1:1/", "", false},
+		{"http://127.0.0.1:1/", ":", false},
+	} {
+		if got := sameAddress(test.a, test.b); got != test.want {
+			t.Errorf("%q and %q: %v", test.a, test.b, got)
+		}
+	}
+	if got := sourceOf("http://[::1]:4711/done"); got != "http:" {
+		t.Errorf("source of an IPv6 address: %q", got)
+	}
+}

@@ -21,6 +21,14 @@ type Client struct {
 	SecretHashes []SecretHash
 	// Certificates verify its assertions; RSA of at least 2048 bits or P-256.
 	Certificates []*x509.Certificate
+	// Public clients cannot keep a secret: programs on people's machines. They
+	// act for users alone, by code with PKCE or by device code.
+	Public bool
+	// RedirectURIs are where users may be sent back to. One with http and
+	// loopback fits any port for a public client.
+	RedirectURIs []string
+	// Scopes bound what the client may do for users; none for all that they may.
+	Scopes []string
 	// Roles are the application roles that its tokens carry.
 	Roles []string
 	// RequestsPerMinute bounds its requests for tokens; 0 for 600. The service
@@ -64,12 +72,35 @@ func indexClients(clients []Client, tenants []string) (map[string]Client, error)
 		if !containsFold(tenants, c.Tenant) {
 			faults = append(faults, fmt.Errorf("client %q: tenant %q is not one of the tenants", c.ID, c.Tenant))
 		}
-		if len(c.SecretHashes) == 0 && len(c.Certificates) == 0 {
-			faults = append(faults, fmt.Errorf("client %q has neither secret nor certificate", c.ID))
+		if err := c.check(); err != nil {
+			faults = append(faults, fmt.Errorf("client %q %w", c.ID, err))
 		}
 		index[key] = c
 	}
 	return index, errors.Join(faults...)
+}
+
+// check returns what is wrong with how the client logs in.
+func (c Client) check() error {
+	var faults []error
+	credentials := len(c.SecretHashes) + len(c.Certificates)
+	switch {
+	case credentials == 0 && !c.Public:
+		faults = append(faults, errors.New("has neither secret nor certificate, and is not public"))
+	case credentials > 0 && c.Public:
+		faults = append(faults, errors.New("is public, and has a secret or certificate"))
+	}
+	for _, uri := range c.RedirectURIs {
+		if err := checkRedirectURI(uri); err != nil {
+			faults = append(faults, fmt.Errorf("has a bad address: %w", err))
+		}
+	}
+	for _, s := range c.Scopes {
+		if !isScope(s) {
+			faults = append(faults, fmt.Errorf("has the scope %q, which this service does not know", s))
+		}
+	}
+	return errors.Join(faults...)
 }
 
 // client returns the client called id if it belongs to tenant, else AADSTS700016.

@@ -104,14 +104,7 @@ func errInternal() *refusal {
 // is not one for clients to see.
 func (i *Issuer) writeError(w http.ResponseWriter, r *http.Request, err error) {
 	trace, correlation := uuid.NewString(), correlationID(r)
-	refused := errInternal()
-	level := slog.LevelError
-	if errors.As(err, &refused) {
-		level = slog.LevelInfo
-	}
-	i.log.LogAttrs(r.Context(), level, "token issuer refuses a request",
-		slog.Int("aadsts", refused.number), slog.Any("error", logged(err, refused)),
-		slog.String("trace_id", trace), slog.String("correlation_id", correlation))
+	refused := i.logRefusal(r, err, trace, correlation)
 
 	now := i.now().UTC()
 	stamp := now.Format("2006-01-02 15:04:05Z")
@@ -146,6 +139,34 @@ func (i *Issuer) writeError(w http.ResponseWriter, r *http.Request, err error) {
 	h.Set("x-ms-request-id", trace)
 	w.WriteHeader(refused.status)
 	_, _ = w.Write(body) // the client has gone: nobody is left to tell
+}
+
+// showError answers with err as a page.
+func (i *Issuer) showError(w http.ResponseWriter, r *http.Request, err error) {
+	trace := uuid.NewString()
+	refused := i.logRefusal(r, err, trace, correlationID(r))
+	message := fmt.Sprintf("%s Trace ID: %s Timestamp: %s", refused, trace, i.now().UTC().Format("2006-01-02 15:04:05Z"))
+	if refused.retryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(refused.retryAfter))
+	}
+	w.Header().Set("x-ms-request-id", trace)
+	if err := i.pages.show(w, page{Kind: pageMessage, Title: "This did not work", Message: message, status: refused.status}); err != nil {
+		i.log.LogAttrs(r.Context(), slog.LevelError, "cannot show an error", slog.Any("error", err))
+	}
+}
+
+// logRefusal returns the refusal that err is, AADSTS90033 if it is none, and
+// leaves a line in the log.
+func (i *Issuer) logRefusal(r *http.Request, err error, trace, correlation string) *refusal {
+	refused := errInternal()
+	level := slog.LevelError
+	if errors.As(err, &refused) {
+		level = slog.LevelInfo
+	}
+	i.log.LogAttrs(r.Context(), level, "token issuer refuses a request",
+		slog.Int("aadsts", refused.number), slog.Any("error", logged(err, refused)),
+		slog.String("trace_id", trace), slog.String("correlation_id", correlation))
+	return refused
 }
 
 // logged returns what the log says of an error: a refusal without what it

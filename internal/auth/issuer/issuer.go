@@ -4,7 +4,10 @@
 // clients log in to the service without any other server.
 //
 // It serves the client credentials grant (RFC 6749 section 4.4) with a secret
-// or with an assertion signed by a registered certificate (RFC 7523).
+// or with an assertion signed by a registered certificate (RFC 7523); and for
+// people, users of its own who sign in with a password, the authorization code
+// with PKCE (RFC 6749 section 4.1, RFC 7636), the device code (RFC 8628),
+// refresh tokens and ID tokens (OpenID Connect Core 1.0).
 package issuer
 
 import (
@@ -37,9 +40,16 @@ type Options struct {
 	Tenants []string
 	// Clients are the applications that may log in.
 	Clients []Client
+	// Users are the people who may sign in.
+	Users []User
 	// Keys are RSA keys of at least 2048 bits. The first signs; all are
 	// published, so that tokens signed before a rotation stay valid.
 	Keys []crypto.Signer
+	// KeySet, if not nil, holds keys that are replaced, instead of Keys.
+	KeySet *KeySet
+	// SealKey, 32 bytes, seals what browsers and clients carry: sessions, codes,
+	// refresh tokens. Replicas share it. Nil for a random one.
+	SealKey []byte
 	// Audiences are the resources that tokens may be asked for, besides Origin.
 	Audiences []string
 	// Lifetime of a token; 0 for 3599 s.
@@ -65,6 +75,13 @@ type Issuer struct {
 	now       func() time.Time
 	log       *slog.Logger
 
+	people   *people
+	devices  *devices
+	families *families
+	sealer   sealer
+	pages    *pages
+	forms    *http.CrossOriginProtection // of the pages' forms
+
 	mux      *http.ServeMux
 	failures *throttle // of authentication, by client and address
 	requests *throttle // granted, by client
@@ -73,9 +90,15 @@ type Issuer struct {
 
 // New returns an Issuer, or an error that lists all that is wrong with opts.
 func New(opts Options) (*Issuer, error) {
-	keys, errKeys := newKeySet(opts.Keys)
+	keys, errKeys := opts.KeySet, error(nil)
+	if keys == nil {
+		keys, errKeys = newKeySet(opts.Keys)
+	}
 	clients, errClients := indexClients(opts.Clients, opts.Tenants)
-	if err := errors.Join(opts.check(), errKeys, errClients); err != nil {
+	people, errPeople := newPeople(opts.Users, opts.Tenants)
+	sealer, errSealer := newSealer(opts.SealKey)
+	pages, errPages := newPages()
+	if err := errors.Join(opts.check(), errKeys, errClients, errPeople, errSealer, errPages); err != nil {
 		return nil, fmt.Errorf("configure the embedded issuer: %w", err)
 	}
 	i := &Issuer{
@@ -92,9 +115,18 @@ func New(opts Options) (*Issuer, error) {
 		failures:  newThrottle(),
 		requests:  newThrottle(),
 		seen:      newReplays(),
+		people:    people,
+		devices:   newDevices(),
+		families:  newFamilies(),
+		sealer:    sealer,
+		pages:     pages,
+		forms:     http.NewCrossOriginProtection(),
 	}
 	if i.clientIP == nil {
 		i.clientIP = peer
+	}
+	if err := i.forms.AddTrustedOrigin(opts.Origin); err != nil { // behind a proxy Host may be another
+		return nil, fmt.Errorf("configure the embedded issuer: %w", err)
 	}
 	for _, r := range i.routes() {
 		i.mux.Handle(r.path, r)
@@ -134,20 +166,30 @@ type route struct {
 	path    string
 	methods []string
 	serve   func(http.ResponseWriter, *http.Request) error
+	people  bool // errors are pages for people, not JSON for programs
 	issuer  *Issuer
 }
 
 // routes returns every address of the issuer.
 func (i *Issuer) routes() []route {
 	get, post := []string{http.MethodGet, http.MethodHead}, []string{http.MethodPost}
+	both := []string{http.MethodGet, http.MethodHead, http.MethodPost}
 	return []route{
-		{"/{tenant}/v2.0/.well-known/openid-configuration", get, i.serveDiscovery, i},
-		{"/{tenant}/discovery/v2.0/keys", get, i.serveKeys, i},
-		{"/{tenant}/oauth2/v2.0/token", post, i.serveToken, i},
+		{"/{tenant}/v2.0/.well-known/openid-configuration", get, i.serveDiscovery, false, i},
+		{"/{tenant}/discovery/v2.0/keys", get, i.serveKeys, false, i},
+		{"/{tenant}/oauth2/v2.0/token", post, i.serveToken, false, i},
+		{"/{tenant}/oauth2/v2.0/devicecode", post, i.serveDeviceCode, false, i},
+		{"/{tenant}/oauth2/v2.0/authorize", get, i.serveAuthorize, true, i},
+		{"/{tenant}/oauth2/v2.0/signin", post, i.serveSignIn, true, i},
+		{"/{tenant}/oauth2/v2.0/confirm", post, i.serveConfirm, true, i},
+		{"/{tenant}/oauth2/v2.0/logout", get, i.serveLogout, true, i},
+		{"/{tenant}/oauth2/v2.0/revoke", post, i.serveRevoke, false, i},
+		{userInfoPage, both, i.serveUserInfo, false, i},
+		{devicePage, both, i.serveDevicePage, true, i},
 		// The Azure CLI takes an authority that ends in /adfs as it is, and
 		// asks no other host about it.
-		{"/adfs/.well-known/openid-configuration", get, i.serveDiscovery, i},
-		{"/common/discovery/instance", get, i.serveInstance, i},
+		{"/adfs/.well-known/openid-configuration", get, i.serveDiscovery, false, i},
+		{"/common/discovery/instance", get, i.serveInstance, false, i},
 	}
 }
 
@@ -161,7 +203,11 @@ func (r route) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		w.Header().Set("Allow", strings.Join(r.methods, ", "))
 		err = errMethod(req.Method)
 	}
-	if err != nil {
+	switch {
+	case err == nil:
+	case r.people:
+		r.issuer.showError(w, req, err)
+	default:
 		r.issuer.writeError(w, req, err)
 	}
 }
@@ -191,10 +237,14 @@ func (i *Issuer) Trusted() auth.Issuer {
 }
 
 // tenant returns the tenant that the path names, spelled as configured, or
-// AADSTS90002. A path without one means the first.
+// AADSTS90002. A path without one means the first; "common" and
+// "organizations" mean the only one, if it is.
 func (i *Issuer) tenant(r *http.Request) (string, error) {
 	name := r.PathValue("tenant")
-	if name == "" {
+	switch {
+	case name == "":
+		return i.tenants[0], nil
+	case len(i.tenants) == 1 && containsFold([]string{"common", "organizations"}, name):
 		return i.tenants[0], nil
 	}
 	return i.lookUpTenant(name)

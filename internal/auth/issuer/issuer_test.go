@@ -29,6 +29,7 @@ import (
 
 	"cloudpki/internal/auth"
 	"cloudpki/internal/auth/issuer"
+	"cloudpki/internal/secret"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -53,11 +54,17 @@ var testKeys = sync.OnceValue(func() (k struct {
 	client, stranger        *rsa.PrivateKey
 	clientEC                *ecdsa.PrivateKey
 	cert, certEC, certStale *x509.Certificate
+	password                secret.PasswordHash
 },
 ) {
 	k.signing, k.retired, k.weak, k.client, k.stranger = newRSA(2048), newRSA(2048), newRSA(1024), newRSA(2048), newRSA(2048)
 	var err error
 	if k.clientEC, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
+		panic(err)
+	}
+	// Cheaper than real ones: the tests sign in often.
+	k.password, err = secret.ParsePasswordHash("$argon2id$v=19$m=64,t=1,p=1$c2FsdHNhbHRzYWx0$" + passwordSum)
+	if err != nil {
 		panic(err)
 	}
 	year := startOfTime.AddDate(1, 0, 0)
@@ -93,9 +100,10 @@ func newCertificate(key crypto.Signer, serial int64, until time.Time) *x509.Cert
 // A server is an issuer behind real TLS, with a clock that moves when told.
 type server struct {
 	*httptest.Server
-	issuer *issuer.Issuer
-	secret string // of the client withSecret
-	log    *lockedBuffer
+	issuer  *issuer.Issuer
+	options issuer.Options
+	secret  string // of the client withSecret
+	log     *lockedBuffer
 
 	mu  sync.Mutex
 	now time.Time
@@ -142,7 +150,8 @@ func newServer(t testing.TB) *server {
 	s.secret = string(plain.Reveal())
 	hashes := []issuer.SecretHash{issuer.HashSecret(issuer.NewSecret()), issuer.HashSecret(plain)}
 	var err error
-	s.issuer, err = issuer.New(issuer.Options{
+	s.options = issuer.Options{
+		SealKey: bytes.Repeat([]byte{1}, 32),
 		Origin:  s.URL,
 		Tenants: []string{tenant, otherTenant},
 		Clients: []issuer.Client{
@@ -150,13 +159,21 @@ func newServer(t testing.TB) *server {
 			{ID: withCert, Tenant: tenant, Certificates: []*x509.Certificate{k.certEC, k.certStale, k.cert}, Roles: []string{auth.ScopeRead}},
 			{ID: elsewhere, Tenant: otherTenant, SecretHashes: hashes},
 			{ID: loops, Tenant: tenant, SecretHashes: hashes, RequestsPerMinute: 3},
+			{ID: public, Tenant: tenant, Name: "Tool", Public: true, RedirectURIs: []string{"http://localhost", "http://127.0.0.1/done"}},
+			{ID: webApp, Tenant: tenant, Name: "Console", SecretHashes: hashes, RedirectURIs: []string{webURI}},
+		},
+		Users: []issuer.User{
+			{Name: "ada", Tenant: tenant, DisplayName: "Ada Lovelace", Password: k.password, Scopes: []string{auth.ScopeReadWrite}},
+			{Name: "reader", Tenant: tenant, Password: k.password, Scopes: []string{auth.ScopeRead}},
+			{Name: "nobody", Tenant: tenant, Password: k.password},
+			{Name: "ada", Tenant: otherTenant, Password: k.password, Scopes: []string{auth.ScopeReadWrite}},
 		},
 		Keys:      []crypto.Signer{k.signing, k.retired},
 		Audiences: []string{graph},
 		Now:       s.Now,
 		Log:       slog.New(slog.NewJSONHandler(s.log, nil)),
-	})
-	if err != nil {
+	}
+	if s.issuer, err = issuer.New(s.options); err != nil {
 		t.Fatalf("New: %v", err)
 	}
 	return s
@@ -169,6 +186,17 @@ func (s *server) get(t testing.TB, path string) (*http.Response, map[string]any)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return s.do(t, req)
+}
+
+// postForm sends a form and returns the answer's JSON.
+func (s *server) postForm(t testing.TB, path string, form url.Values) (*http.Response, map[string]any) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+path, strings.NewReader(form.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	return s.do(t, req)
 }
 

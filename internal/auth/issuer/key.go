@@ -13,6 +13,8 @@ import (
 	"fmt"
 	"io/fs"
 	"math/big"
+	"sync"
+	"time"
 
 	"cloudpki/internal/auth"
 	"cloudpki/internal/secret"
@@ -21,45 +23,91 @@ import (
 const keyBits = 2048
 
 // A KeySet holds the issuer's keys: one that signs, and all that verify. It
-// implements auth.Keys.
+// implements auth.Keys and is safe for concurrent use.
 type KeySet struct {
-	current signingKey
-	public  []auth.Key // in the order of Options.Keys
+	rotation Rotation // zero for keys that stay
+
+	mu      sync.RWMutex
+	keys    []signingKey // the newest first
+	version uint64
 }
 
 type signingKey struct {
 	id     string
 	signer crypto.Signer
+	public *rsa.PublicKey
+	from   time.Time // when it begins to sign; zero for at once
+	made   time.Time // when its age began
+	path   string    // "" for a key without a file of its own
 }
 
+// newKeySet returns keys that stay, of which the first signs.
 func newKeySet(signers []crypto.Signer) (*KeySet, error) {
 	if len(signers) == 0 {
 		return nil, errors.New("Keys is empty")
 	}
 	set := &KeySet{}
 	for n, s := range signers {
-		public, ok := s.Public().(*rsa.PublicKey)
-		if !ok || public.N.BitLen() < keyBits {
-			return nil, fmt.Errorf("key %d is not an RSA key of at least %d bits", n+1, keyBits)
+		k, err := newSigningKey(s)
+		if err != nil {
+			return nil, fmt.Errorf("key %d %w", n+1, err)
 		}
-		set.public = append(set.public, auth.Key{ID: thumbprint(public), Algorithm: "RS256", Public: public})
+		set.keys = append(set.keys, k)
 	}
-	set.current = signingKey{set.public[0].ID, signers[0]}
 	return set, nil
+}
+
+func newSigningKey(s crypto.Signer) (signingKey, error) {
+	public, ok := s.Public().(*rsa.PublicKey)
+	if !ok || public.N.BitLen() < keyBits {
+		return signingKey{}, fmt.Errorf("is not an RSA key of at least %d bits", keyBits)
+	}
+	return signingKey{id: thumbprint(public), signer: s, public: public}, nil
 }
 
 // Key implements auth.Keys.
 func (s *KeySet) Key(_ context.Context, id string) (auth.Key, error) {
-	for _, k := range s.public {
-		if k.ID == id {
-			return k, nil
+	for _, k := range s.listed() {
+		if k.id == id {
+			return auth.Key{ID: k.id, Algorithm: "RS256", Public: k.public}, nil
 		}
 	}
 	return auth.Key{}, auth.ErrUnknownKey
 }
 
-// Version implements auth.Keys: the set does not change.
-func (s *KeySet) Version() uint64 { return 0 }
+// Version implements auth.Keys.
+func (s *KeySet) Version() uint64 {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.version
+}
+
+// current returns the key that signs: the newest whose time has come.
+func (s *KeySet) current() signingKey {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, k := range s.keys {
+		if k.from.IsZero() || !s.rotation.Now().Before(k.from) {
+			return k
+		}
+	}
+	return s.keys[len(s.keys)-1]
+}
+
+// listed returns the keys to publish: those to come, the one that signs, and
+// those whose tokens may still be valid.
+func (s *KeySet) listed() []signingKey {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var list []signingKey
+	for n, k := range s.keys {
+		if n > 0 && !s.keys[n-1].from.IsZero() && !s.rotation.Now().Before(s.keys[n-1].from.Add(s.rotation.retain())) {
+			break // replaced for longer than its last token lives
+		}
+		list = append(list, k)
+	}
+	return list
+}
 
 // jwk is a public RSA key for signatures (RFC 7517 section 4, RFC 7518 section 6.3).
 type jwk struct {
@@ -76,11 +124,9 @@ func (s *KeySet) document() any {
 	var doc struct {
 		Keys []jwk `json:"keys"`
 	}
-	for _, k := range s.public {
-		if public, ok := k.Public.(*rsa.PublicKey); ok {
-			n, e := numbers(public)
-			doc.Keys = append(doc.Keys, jwk{KTY: "RSA", Use: "sig", KID: k.ID, Alg: k.Algorithm, N: n, E: e})
-		}
+	for _, k := range s.listed() {
+		n, e := numbers(k.public)
+		doc.Keys = append(doc.Keys, jwk{KTY: "RSA", Use: "sig", KID: k.id, Alg: "RS256", N: n, E: e})
 	}
 	return doc
 }
@@ -89,9 +135,10 @@ func (s *KeySet) document() any {
 // every client knows it.
 func (s *KeySet) sign(payload []byte) (string, error) {
 	encode := base64.RawURLEncoding.EncodeToString
-	text := encode([]byte(`{"typ":"JWT","alg":"RS256","kid":"`+s.current.id+`"}`)) + "." + encode(payload)
+	key := s.current()
+	text := encode([]byte(`{"typ":"JWT","alg":"RS256","kid":"`+key.id+`"}`)) + "." + encode(payload)
 	sum := sha256.Sum256([]byte(text))
-	sig, err := s.current.signer.Sign(rand.Reader, sum[:], crypto.SHA256)
+	sig, err := key.signer.Sign(rand.Reader, sum[:], crypto.SHA256)
 	if err != nil {
 		return "", fmt.Errorf("sign token: %w", err)
 	}
@@ -118,6 +165,15 @@ func LoadOrCreateKey(path string) (crypto.Signer, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return key, err
 	}
+	key, err = createKey(path)
+	if errors.Is(err, fs.ErrExist) {
+		return loadKey(path) // another process was first
+	}
+	return key, err
+}
+
+// createKey writes a new key to path, or returns fs.ErrExist.
+func createKey(path string) (crypto.Signer, error) {
 	fresh, err := rsa.GenerateKey(rand.Reader, keyBits)
 	if err != nil {
 		return nil, fmt.Errorf("make signing key: %w", err)
@@ -126,11 +182,7 @@ func LoadOrCreateKey(path string) (crypto.Signer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode signing key: %w", err)
 	}
-	err = secret.WriteKeyFile(path, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
-	if errors.Is(err, fs.ErrExist) {
-		return loadKey(path) // another process was first
-	}
-	if err != nil {
+	if err := secret.WriteKeyFile(path, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})); err != nil {
 		return nil, fmt.Errorf("write signing key: %w", err)
 	}
 	return fresh, nil

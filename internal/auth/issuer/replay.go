@@ -6,19 +6,20 @@ import (
 	"time"
 )
 
-// maxReplays bounds the assertions remembered. Beyond it assertions are refused
-// rather than taken unseen.
+// maxReplays bounds what is remembered. Beyond it assertions and codes are
+// refused rather than taken unseen.
 const maxReplays = 1 << 16
 
-// replays remembers used assertions until they expire (RFC 7523 section 3,
-// item 7). It is safe for concurrent use.
+// replays remembers what may be used once until it expires: assertions (RFC
+// 7523 section 3, item 7), authorization codes (RFC 6749 section 4.1.2), ended
+// sessions. It is safe for concurrent use.
 type replays struct {
 	mu    sync.Mutex
 	until map[[sha256.Size]byte]time.Time
 	next  time.Time // when to look for expired ones again
 }
 
-// A verdict says what came of remembering an assertion.
+// A verdict says what came of remembering something.
 type verdict int
 
 const (
@@ -29,9 +30,10 @@ const (
 
 func newReplays() *replays { return &replays{until: make(map[[sha256.Size]byte]time.Time)} }
 
-// add remembers the client's assertion called name until it expires.
-func (r *replays) add(now time.Time, client, name string, expires time.Time) verdict {
-	key := sha256.Sum256([]byte(client + "\x00" + name))
+// add remembers the owner's assertion, code or session called name until it
+// expires.
+func (r *replays) add(now time.Time, owner, name string, expires time.Time) verdict {
+	key := replayKey(owner, name)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if until, ok := r.until[key]; ok && !now.After(until) {
@@ -50,4 +52,16 @@ func (r *replays) add(now time.Time, client, name string, expires time.Time) ver
 	}
 	r.until[key] = expires
 	return fresh
+}
+
+// known reports whether name of that owner is remembered.
+func (r *replays) known(now time.Time, owner, name string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	until, ok := r.until[replayKey(owner, name)]
+	return ok && !now.After(until)
+}
+
+func replayKey(owner, name string) [sha256.Size]byte {
+	return sha256.Sum256([]byte(owner + "\x00" + name))
 }

@@ -8,7 +8,6 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -19,6 +18,12 @@ const (
 	maxForm = 64 << 10 // bytes of a token request
 
 	grantClientCredentials = "client_credentials"
+	grantCode              = "authorization_code"
+	grantRefresh           = "refresh_token"
+	grantDevice            = "urn:ietf:params:oauth:grant-type:device_code"
+
+	// grantDeviceShort is how Microsoft's libraries call grantDevice.
+	grantDeviceShort = "device_code"
 )
 
 // serveToken is the token endpoint (RFC 6749 section 3.2).
@@ -36,6 +41,12 @@ func (i *Issuer) serveToken(w http.ResponseWriter, r *http.Request) error {
 		return errMissing("grant_type")
 	case grantClientCredentials:
 		return i.grantClientCredentials(w, r, tenant, form)
+	case grantCode:
+		return i.grantCode(w, r, tenant, form)
+	case grantRefresh:
+		return i.grantRefresh(w, r, tenant, form)
+	case grantDevice, grantDeviceShort:
+		return i.grantDevice(w, r, tenant, form)
 	default:
 		return errGrant(grant)
 	}
@@ -74,6 +85,9 @@ func (i *Issuer) grantClientCredentials(w http.ResponseWriter, r *http.Request, 
 	if err != nil {
 		return err
 	}
+	if proof == byNothing {
+		return errNoCredential()
+	}
 	resource, err := i.resource(form.Get("scope"), tenant)
 	if err != nil {
 		return err
@@ -83,21 +97,15 @@ func (i *Issuer) grantClientCredentials(w http.ResponseWriter, r *http.Request, 
 		return err
 	}
 	lifetime := int64(i.lifetime.Seconds())
-	body, err := json.Marshal(struct {
+	i.log.LogAttrs(r.Context(), slog.LevelInfo, "token issued",
+		slog.String("tenant", tenant), slog.String("client", client.ID), slog.String("token_id", id),
+		slog.String("audience", resource), slog.String("correlation_id", correlationID(r)))
+	return writePrivate(w, struct {
 		Type        string `json:"token_type"`
 		Expires     int64  `json:"expires_in"`
 		ExtExpires  int64  `json:"ext_expires_in"`
 		AccessToken string `json:"access_token"`
 	}{"Bearer", lifetime, lifetime, token})
-	if err != nil {
-		return err
-	}
-	i.log.LogAttrs(r.Context(), slog.LevelInfo, "token issued",
-		slog.String("tenant", tenant), slog.String("client", client.ID), slog.String("token_id", id),
-		slog.String("audience", resource), slog.String("correlation_id", correlationID(r)))
-	noStore(w.Header())
-	_, _ = w.Write(body) // the client has gone: nobody is left to tell
-	return nil
 }
 
 // resource returns what the scope RESOURCE/.default asks a token for. Libraries
@@ -118,10 +126,7 @@ func (i *Issuer) resource(scope, tenant string) (string, error) {
 	if resource == "" {
 		return "", errScope(scope)
 	}
-	known := slices.ContainsFunc(i.audiences, func(a string) bool {
-		return strings.TrimSuffix(a, "/") == strings.TrimSuffix(resource, "/")
-	})
-	if !known {
+	if !i.knows(resource) {
 		return "", errResource(resource, tenant)
 	}
 	return resource, nil
