@@ -50,9 +50,9 @@ func (f Func) String() string {
 	return ""
 }
 
-// Canonical returns what a position in the answer depends on: filter, order
-// and search, spelled in one way. Queries that differ only in $select, $top,
-// $skip, $count or the token have the same Canonical.
+// Canonical returns what a position in the answer is bound to: filter, order,
+// search and what is expanded, spelled in one way. Queries that differ only in
+// $select, $top, $skip, $count or the token have the same Canonical.
 func (q Query) Canonical() string {
 	dst := []byte("filter=")
 	if q.Filter != nil {
@@ -68,7 +68,8 @@ func (q Query) Canonical() string {
 			dst = append(dst, " desc"...)
 		}
 	}
-	return string(strconv.AppendQuote(append(dst, "&search="...), q.Search))
+	dst = strconv.AppendQuote(append(dst, "&search="...), q.Search)
+	return string(appendExpansions(dst, q.Expand))
 }
 
 // appendExpr writes e as parseFilter reads it.

@@ -1,5 +1,7 @@
 package odata
 
+import "strings"
+
 // isCondition reports whether o may stand where true or false is wanted.
 func (p *filterParser) isCondition(o operand) bool {
 	if o.isPath() {
@@ -135,10 +137,7 @@ func (p *filterParser) listItem(property *Property) (Value, error) {
 func (p *filterParser) call(name token) (operand, error) {
 	f, ok := function(name.text)
 	if !ok {
-		if !shown(name.text) {
-			return operand{}, p.fail(name.pos, "there is a syntax error")
-		}
-		return operand{}, p.fail(name.pos, "the function '"+name.text+"' is not supported")
+		return operand{}, p.fail(name.pos, unknownFunction(name.text))
 	}
 	if err := p.enter(name.pos); err != nil {
 		return operand{}, err
@@ -168,6 +167,18 @@ func (p *filterParser) call(name token) (operand, error) {
 		return operand{}, err
 	}
 	return p.match(f, first, second, name.pos)
+}
+
+// unknownFunction says why name cannot be called.
+func unknownFunction(name string) string {
+	path, last, nested := strings.Cut(name, "/")
+	switch {
+	case nested && shown(path) && (equalFoldASCII(last, "any") || equalFoldASCII(last, "all")):
+		return "the lambda operator '" + strings.ToLower(last) + "' is not supported"
+	case shown(name):
+		return "the function '" + name + "' is not supported"
+	}
+	return "there is a syntax error"
 }
 
 // function returns the string function called name; 0 is tolower.

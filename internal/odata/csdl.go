@@ -32,10 +32,11 @@ type Singleton struct {
 const (
 	baseType   = Namespace + ".entity" // abstract; holds the key
 	container  = "GraphService"
-	coreURI    = "https://oasis-tcs.github.io/odata-vocabularies/vocabularies/Org.OData.Core.V1"
 	coreName   = "Org.OData.Core.V1"
 	coreAlias  = "Core"
 	precision7 = 7 // digits of the second in a DateTimeOffset
+
+	capabilitiesName = "Org.OData.Capabilities.V1"
 )
 
 // enums returns the enumerations in use, by name.

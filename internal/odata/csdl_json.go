@@ -1,17 +1,22 @@
 package odata
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 // AppendJSON writes the model as $metadata in CSDL JSON 4.01. The same model
 // gives the same bytes.
 func (m *Model) AppendJSON(dst []byte) []byte {
 	w := jsonWriter{dst: append(dst, '{')}
-	w.text("$Version", "4.01")
+	w.text("$Version", "4.0") // as in the XML form; CSDL JSON knows both
 	w.text("$EntityContainer", Namespace+"."+container)
 	w.open("$Reference")
-	w.open(coreURI + ".json")
-	w.dst = append(w.comma("$Include"), `[{"$Namespace":"`+coreName+`","$Alias":"`+coreAlias+`"}]`...)
-	w.close()
+	for _, v := range vocabularies() {
+		w.open(v.uri + ".json")
+		w.dst = append(w.comma("$Include"), `[{"$Namespace":"`+v.name+`","$Alias":"`+v.alias+`"}]`...)
+		w.close()
+	}
 	w.close()
 	w.open(Namespace)
 	for _, e := range m.enums() {
@@ -21,7 +26,7 @@ func (m *Model) AppendJSON(dst []byte) []byte {
 		w.open(c.Name)
 		w.text("$Kind", "ComplexType")
 		w.properties(c.Properties)
-		w.description(c.Doc)
+		w.annotate(about(c.Doc)...)
 		w.close()
 	}
 	w.base()
@@ -71,19 +76,13 @@ func (w *jsonWriter) flag(name string, set bool) {
 	}
 }
 
-func (w *jsonWriter) description(doc string) {
-	if doc != "" {
-		w.text("@"+coreAlias+".Description", doc)
-	}
-}
-
 func (w *jsonWriter) enum(e *EnumType) {
 	w.open(e.Name)
 	w.text("$Kind", "EnumType")
 	for _, m := range e.Members {
 		w.number(m.Name, m.Value)
 		if m.Doc != "" {
-			w.text(m.Name+"@"+coreAlias+".Description", m.Doc)
+			w.value(m.Name+"@"+coreAlias+".Description", m.Doc)
 		}
 	}
 	w.close()
@@ -97,8 +96,7 @@ func (w *jsonWriter) properties(properties []Property) {
 		}
 		w.open(p.Name)
 		w.facets(p)
-		w.description(p.Doc)
-		w.flag("@"+coreAlias+".Computed", p.Computed)
+		w.annotate(ofProperty(p)...)
 		w.close()
 	}
 }
@@ -139,11 +137,11 @@ func (w *jsonWriter) entity(name string, properties []Property, navigations []Na
 		w.text("$Kind", "NavigationProperty")
 		w.flag("$Collection", true)
 		w.text("$Type", Namespace+"."+n.Target.Name)
-		w.flag("$ContainsTarget", true)
-		w.description(n.Doc)
+		w.flag("$ContainsTarget", n.Set == "")
+		w.annotate(about(n.Doc)...)
 		w.close()
 	}
-	w.description(doc)
+	w.annotate(about(doc)...)
 	w.close()
 }
 
@@ -186,7 +184,7 @@ func (w *jsonWriter) action(t *EntityType, a *Action) {
 		w.open("")
 		w.text("$Name", p.Name)
 		w.facets(p)
-		w.description(p.Doc)
+		w.annotate(about(p.Doc)...)
 		w.close()
 	}
 	w.dst = append(w.dst, ']')
@@ -200,7 +198,7 @@ func (w *jsonWriter) action(t *EntityType, a *Action) {
 		w.text("$Type", a.Result.itemType())
 		w.close()
 	}
-	w.description(a.Doc)
+	w.annotate(about(a.Doc)...)
 	w.close()
 }
 
@@ -234,14 +232,29 @@ func (w *jsonWriter) container(m *Model) {
 		w.open(s.Name)
 		w.flag("$Collection", true)
 		w.text("$Type", Namespace+"."+s.Type.Name)
-		w.description(s.Doc)
+		w.annotate(ofSet(s)...)
 		w.close()
 	}
 	for _, s := range m.Singletons {
 		w.open(s.Name)
 		w.text("$Type", Namespace+"."+s.Name)
-		w.description(s.Doc)
+		w.bindings(s.Navigations)
+		w.annotate(append(about(s.Doc), ofNavigations(s.Navigations)...)...)
 		w.close()
+	}
+	w.annotate(ofService()...)
+	w.close()
+}
+
+// bindings says which sets navigation properties lead to.
+func (w *jsonWriter) bindings(list []Navigation) {
+	list = slices.DeleteFunc(slices.Clone(list), func(n Navigation) bool { return n.Set == "" })
+	if len(list) == 0 {
+		return
+	}
+	w.open("$NavigationPropertyBinding")
+	for _, n := range list {
+		w.text(n.Name, n.Set)
 	}
 	w.close()
 }

@@ -24,8 +24,46 @@ func model() *Model {
 		Sets:  []EntitySet{{Name: "cloudPkiSubscriptions", Type: subscription, Doc: "The subscriptions."}},
 		Singletons: []Singleton{{
 			Name:        "deviceManagement",
-			Navigations: []Navigation{{Name: "cloudPkiSubscriptions", Target: subscription}, {Name: "runs", Target: run}},
+			Navigations: []Navigation{{Name: "cloudPkiSubscriptions", Target: subscription, Set: "cloudPkiSubscriptions"}, {Name: "runs", Target: run}},
 		}},
+	}
+}
+
+// TestModelAnnotations: what the annotations of a set say follows from the
+// flags of its properties.
+func TestModelAnnotations(t *testing.T) {
+	var parsed map[string]any
+	if err := json.Unmarshal(model().AppendJSON(nil), &parsed); err != nil {
+		t.Fatal(err)
+	}
+	schema := parsed[Namespace].(map[string]any)
+	set := schema[container].(map[string]any)["cloudPkiSubscriptions"].(map[string]any)
+	members := subscriptionType().Queryable()
+	filter := set["@Capabilities.FilterRestrictions"].(map[string]any)
+	for _, name := range filter["NonFilterableProperties"].([]any) {
+		if slices.Contains(members.Filter, name.(string)) {
+			t.Errorf("%v may stand in $filter", name)
+		}
+		if strings.Contains(name.(string), "/") {
+			continue
+		}
+		if _, err := ParseQuery("$filter="+name.(string)+"%20eq%20null", subscriptionType()); err == nil {
+			t.Errorf("%v stands in $filter nevertheless", name)
+		}
+	}
+	for _, name := range members.Filter {
+		if _, err := ParseQuery("$filter="+name+"%20eq%20null", subscriptionType()); err != nil {
+			t.Errorf("%s may not stand in $filter: %v", name, err)
+		}
+	}
+	for _, name := range members.Sort {
+		if _, err := ParseQuery("$orderby="+name, subscriptionType()); err != nil {
+			t.Errorf("%s may not stand in $orderby: %v", name, err)
+		}
+	}
+	binding := schema[container].(map[string]any)["deviceManagement"].(map[string]any)["$NavigationPropertyBinding"]
+	if diff := cmp.Diff(map[string]any{"cloudPkiSubscriptions": "cloudPkiSubscriptions"}, binding); diff != "" {
+		t.Error(diff)
 	}
 }
 
@@ -96,6 +134,16 @@ func TestModelJSON(t *testing.T) {
 	if prefixed := string(model().AppendJSON([]byte("x"))); prefixed != "x"+string(got) {
 		t.Error("what is appended must not depend on what is there")
 	}
+}
+
+// TestModelSchemas keeps the schemas of the model as they are: those of reads,
+// of requests and of the answer to a create.
+func TestModelSchemas(t *testing.T) {
+	got, err := json.MarshalIndent(model().Schemas(), "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "schemas.json", append(got, '\n'))
 }
 
 func TestEscapeXML(t *testing.T) {

@@ -10,9 +10,11 @@ import (
 func (m *Model) AppendXML(dst []byte) []byte {
 	w := xmlWriter{dst: append(dst, `<?xml version="1.0" encoding="utf-8"?>`+"\n"...)}
 	w.open("edmx:Edmx", "Version", "4.0", "xmlns:edmx", "http://docs.oasis-open.org/odata/ns/edmx")
-	w.open("edmx:Reference", "Uri", coreURI+".xml")
-	w.empty("edmx:Include", "Namespace", coreName, "Alias", coreAlias)
-	w.close("edmx:Reference")
+	for _, v := range vocabularies() {
+		w.open("edmx:Reference", "Uri", v.uri+".xml")
+		w.empty("edmx:Include", "Namespace", v.name, "Alias", v.alias)
+		w.close("edmx:Reference")
+	}
 	w.open("edmx:DataServices")
 	w.open("Schema", "Namespace", Namespace, "xmlns", "http://docs.oasis-open.org/odata/ns/edm")
 	for _, e := range m.enums() {
@@ -21,7 +23,7 @@ func (m *Model) AppendXML(dst []byte) []byte {
 	for _, c := range m.complexes() {
 		w.open("ComplexType", "Name", c.Name)
 		w.properties(c.Properties)
-		w.description(c.Doc)
+		w.annotate(about(c.Doc)...)
 		w.close("ComplexType")
 	}
 	w.base()
@@ -91,16 +93,10 @@ func escapeXML(s string) string {
 	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "\t", "&#9;", "\r", "&#13;", "\n", "&#10;").Replace(s)
 }
 
-func (w *xmlWriter) description(doc string) {
-	if doc != "" {
-		w.empty("Annotation", "Term", coreAlias+".Description", "String", doc)
-	}
-}
-
 func (w *xmlWriter) enum(e *EnumType) {
 	w.open("EnumType", "Name", e.Name)
 	for _, m := range e.Members {
-		w.described("Member", m.Doc, "Name", m.Name, "Value", strconv.FormatInt(m.Value, 10))
+		w.annotated("Member", about(m.Doc), "Name", m.Name, "Value", strconv.FormatInt(m.Value, 10))
 	}
 	w.close("EnumType")
 }
@@ -116,17 +112,11 @@ func (w *xmlWriter) properties(properties []Property) {
 // property writes a property or a parameter.
 func (w *xmlWriter) property(element string, p *Property) {
 	attributes := append([]string{"Name", p.Name}, facets(p)...)
-	computed := p.Computed && element == "Property"
-	if p.Doc == "" && !computed {
-		w.empty(element, attributes...)
+	if element == "Property" {
+		w.annotated(element, ofProperty(p), attributes...)
 		return
 	}
-	w.open(element, attributes...)
-	w.description(p.Doc)
-	if computed {
-		w.empty("Annotation", "Term", coreAlias+".Computed", "Bool", "true")
-	}
-	w.close(element)
+	w.annotated(element, about(p.Doc), attributes...)
 }
 
 // facets returns the attributes that describe p's type. Nullable is true by
@@ -159,9 +149,13 @@ func (w *xmlWriter) entity(name string, properties []Property, navigations []Nav
 	w.open("EntityType", "Name", name, "BaseType", baseType)
 	w.properties(properties)
 	for _, n := range navigations {
-		w.described("NavigationProperty", n.Doc, "Name", n.Name, "Type", "Collection("+Namespace+"."+n.Target.Name+")", "ContainsTarget", "true")
+		contains := "" // the default
+		if n.Set == "" {
+			contains = "true"
+		}
+		w.annotated("NavigationProperty", about(n.Doc), "Name", n.Name, "Type", "Collection("+Namespace+"."+n.Target.Name+")", "ContainsTarget", contains)
 	}
-	w.description(doc)
+	w.annotate(about(doc)...)
 	w.close("EntityType")
 }
 
@@ -178,7 +172,7 @@ func (w *xmlWriter) operations(t *EntityType) {
 		if result := a.resultType(); result != "" {
 			w.empty("ReturnType", "Type", result, "Nullable", "false")
 		}
-		w.description(a.Doc)
+		w.annotate(about(a.Doc)...)
 		w.close("Action")
 	}
 	if t.Delta {
@@ -193,21 +187,29 @@ func (w *xmlWriter) operations(t *EntityType) {
 func (w *xmlWriter) container(m *Model) {
 	w.open("EntityContainer", "Name", container)
 	for _, s := range m.Sets {
-		w.described("EntitySet", s.Doc, "Name", s.Name, "EntityType", Namespace+"."+s.Type.Name)
+		w.annotated("EntitySet", ofSet(s), "Name", s.Name, "EntityType", Namespace+"."+s.Type.Name)
 	}
 	for _, s := range m.Singletons {
-		w.described("Singleton", s.Doc, "Name", s.Name, "Type", Namespace+"."+s.Name)
+		w.open("Singleton", "Name", s.Name, "Type", Namespace+"."+s.Name)
+		for _, n := range s.Navigations {
+			if n.Set != "" {
+				w.empty("NavigationPropertyBinding", "Path", n.Name, "Target", n.Set)
+			}
+		}
+		w.annotate(append(about(s.Doc), ofNavigations(s.Navigations)...)...)
+		w.close("Singleton")
 	}
+	w.annotate(ofService()...)
 	w.close("EntityContainer")
 }
 
-// described writes an element that holds nothing but its description.
-func (w *xmlWriter) described(element, doc string, attributes ...string) {
-	if doc == "" {
+// annotated writes an element that holds nothing but its annotations.
+func (w *xmlWriter) annotated(element string, list []annotation, attributes ...string) {
+	if len(list) == 0 {
 		w.empty(element, attributes...)
 		return
 	}
 	w.open(element, attributes...)
-	w.description(doc)
+	w.annotate(list...)
 	w.close(element)
 }

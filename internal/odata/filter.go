@@ -1,6 +1,9 @@
 package odata
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // parseFilter reads a $filter by the grammar of OData 4.01 URL conventions,
 // section 5.1.1, as far as this service has it: comparisons of a property
@@ -186,6 +189,9 @@ func (p *filterParser) primary() (operand, error) {
 	case isLiteral(tok.text):
 		return operand{lit: tok, pos: tok.pos}, nil
 	}
+	if strings.HasPrefix(tok.text, "@") {
+		return operand{}, p.fail(tok.pos, "parameter aliases are not supported")
+	}
 	path, problem := resolve(p.t, tok.text)
 	if problem == "" && (!path.Property.Filter || path.Property.Secret || path.Property.Collection) {
 		problem = "the property '" + path.String() + "' is not filterable"
@@ -242,6 +248,9 @@ func (p *filterParser) unexpected() error {
 	case lexEnd:
 		return p.fail(p.tok.pos, "it ends too early")
 	case lexWord:
+		if operator := foreignOperator(p.tok.text); operator != "" {
+			return p.fail(p.tok.pos, "the operator '"+operator+"' is not supported")
+		}
 		if shown(p.tok.text) {
 			return p.fail(p.tok.pos, "'"+p.tok.text+"' is not expected")
 		}
@@ -254,6 +263,17 @@ func (p *filterParser) unexpected() error {
 	default:
 	}
 	return p.fail(p.tok.pos, "there is a syntax error")
+}
+
+// foreignOperator returns the operator of OData that word is and this service
+// does not have, or "".
+func foreignOperator(word string) string {
+	for _, operator := range [...]string{"has", "add", "sub", "mul", "div", "divby", "mod"} {
+		if equalFoldASCII(word, operator) {
+			return operator
+		}
+	}
+	return ""
 }
 
 func (p *filterParser) fail(pos int, problem string) error {

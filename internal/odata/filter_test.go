@@ -145,7 +145,7 @@ func TestParseFilterRefuses(t *testing.T) {
 		{"startswith(displayName,'a') in ('b')", "a property must stand in front of 'in'", 0},
 		{"syncSchedule eq 5", "the property 'syncSchedule' must be compared with a duration such as duration'PT1H30M'", 16},
 		{"length(displayName) eq 1", "the function 'length' is not supported", 0},
-		{"tags/any(t:t eq 'a')", "there is a syntax error", 0},
+		{"tags/any(t:t eq 'a')", "the lambda operator 'any' is not supported", 0},
 		{"startswith(displayName)", "')' is not expected", 22},
 		{"startswith('a',displayName)", "the first argument of startswith must be a string property", 11},
 		{"startswith(version,'1')", "the first argument of startswith must be a string property", 11},

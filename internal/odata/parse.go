@@ -50,10 +50,7 @@ func splitOption(part string) (name, value string, err error) {
 	if !ok || !shown(name) {
 		return "", "", optionError("", 0, "The query string has an option whose name is not valid.")
 	}
-	name = strings.ToLower(name)
-	if name[0] != '$' && name != "api-version" {
-		name = "$" + name
-	}
+	name = optionName(name)
 	value, ok = unescape(rawValue, true)
 	switch {
 	case !ok:
@@ -64,6 +61,16 @@ func splitOption(part string) (name, value string, err error) {
 		return "", "", optionError(name, 0, "The value of '"+name+"' is too long.")
 	}
 	return name, value, nil
+}
+
+// optionName is the name of an option in lower case with the $ that may be left
+// out. Parameter aliases and api-version have none.
+func optionName(name string) string {
+	name = strings.ToLower(name)
+	if name == "" || name[0] == '$' || name[0] == '@' || name == "api-version" {
+		return name
+	}
+	return "$" + name
 }
 
 // longest is how many bytes the value of an option may have.
@@ -103,7 +110,7 @@ func (q *Query) set(t *EntityType, name, value string) (err error) {
 	case "$skiptoken":
 		q.SkipToken = value
 		if value == "" {
-			err = errToken()
+			err = errToken(skipTokenOption)
 		}
 	case "$format":
 		q.Format = value
@@ -190,7 +197,7 @@ func parseSelect(value string, t *EntityType) (Selection, error) {
 			}
 		case i >= 0:
 			chosen[i] = true
-		case navigation(t, name) == "" && !strings.HasPrefix(name, "@odata."):
+		case navigation(t, name) == nil && !strings.HasPrefix(name, "@odata."):
 			return Selection{}, selectError(pos, unselectable(t, name))
 		}
 	}
@@ -214,40 +221,14 @@ func selectError(pos int, problem string) *Error {
 	return optionError("$select", pos, "Parsing OData Select and Expand failed: "+problem+" at position "+strconv.Itoa(pos)+".")
 }
 
-// parseExpand reads the names of navigation properties.
-func parseExpand(value string, t *EntityType) ([]string, error) {
-	var names []string
-	for item, pos := range items(value) {
-		name := strings.TrimSpace(item)
-		found := navigation(t, name)
-		problem := ""
-		switch {
-		case strings.ContainsAny(name, "(;"):
-			problem = "options inside $expand are not supported"
-		case t.Property(name) != nil:
-			problem = "the property '" + t.Property(name).Name + "' is not a navigation property"
-		case found == "":
-			problem = missing(name, t.Name)
-		case slices.Contains(names, found):
-			problem = "the property '" + found + "' is there twice"
-		}
-		if problem != "" {
-			e := selectError(pos, problem)
-			e.Option = "$expand"
-			return nil, e
-		}
-		names = append(names, found)
-	}
-	return names, nil
-}
-
-func navigation(t *EntityType, name string) string {
-	for _, n := range t.Navigations {
-		if equalFoldASCII(n.Name, name) {
-			return n.Name
+// navigation returns the navigation property called name, or nil.
+func navigation(t *EntityType, name string) *Navigation {
+	for i := range t.Navigations {
+		if equalFoldASCII(t.Navigations[i].Name, name) {
+			return &t.Navigations[i]
 		}
 	}
-	return ""
+	return nil
 }
 
 // parseSearch reads a plain text, or one in double quotes with \" and \\ for

@@ -4,7 +4,7 @@ package odata
 // every name in it exists and may be asked for.
 type Query struct {
 	Filter  Expr      // nil for none
-	OrderBy []Order   // the store appends the id, where it is not the last key already
+	OrderBy []Order   // the store appends the id, where it is not there already, and chooses where there is none
 	Select  Selection // the zero Selection is «all but the optional ones without value»
 	Search  string    // case-folded; "" for none
 	Top     int       // page size, 1..MaxTop; DefaultTop where none was asked
@@ -12,13 +12,13 @@ type Query struct {
 	Skip    int
 	Count   bool
 
-	SkipToken string   // $skiptoken as sent, for TokenSealer.Open
-	Format    string   // $format as sent
-	Expand    []string // navigation names of $expand, as the schema spells them
+	SkipToken string      // $skiptoken as sent, for TokenSealer.Open
+	Format    string      // $format as sent
+	Expand    []Expansion // in the order of the schema
 
-	// After is the position behind which the page begins: the values of
-	// OrderBy in order, then the id, unless it is the last of them. Nil begins
-	// at the start.
+	// After is the position behind which the page begins, as the store told it
+	// for the same filter and order: a value for each key that it sorts by. Nil
+	// begins at the start.
 	After []Value
 }
 

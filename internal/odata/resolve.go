@@ -21,6 +21,8 @@ func resolve(t *EntityType, text string) (Path, string) {
 	name, rest, nested := strings.Cut(text, "/")
 	p := t.Property(name)
 	switch {
+	case p == nil && navigation(t, name) != nil:
+		return Path{}, "the navigation property '" + navigation(t, name).Name + "' cannot be used here; query its own address"
 	case p == nil:
 		return Path{}, missing(name, t.Name)
 	case !nested:

@@ -82,10 +82,13 @@ type ComplexType struct {
 	Doc        string
 }
 
-// A Navigation is a contained collection of other entities.
+// A Navigation is a collection of other entities: one that the entity
+// contains, or a set at the root of the service.
 type Navigation struct {
 	Name   string
 	Target *EntityType
+	Set    string // the set at the root that it leads to; "" for contained entities
+	Apart  bool   // read at its own address alone, never by $expand
 	Doc    string
 }
 

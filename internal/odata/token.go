@@ -18,11 +18,36 @@ const (
 // A TokenSealer turns positions in a collection into $skiptoken texts that a
 // client can neither read nor change, and that are good for one query of one
 // tenant only.
-type TokenSealer struct{ aead cipher.AEAD }
+type TokenSealer struct {
+	aead cipher.AEAD
+	kind TokenKind
+}
+
+// TokenKind is what a token is used for. A token of one kind is never taken for
+// one of another.
+type TokenKind uint8
+
+// The kinds.
+const (
+	SkipToken      TokenKind = iota // $skiptoken of a list
+	DeltaSkipToken                  // $skiptoken within a round of delta()
+	DeltaToken                      // $deltatoken
+)
+
+// option is the query option that holds a token of the kind.
+func (k TokenKind) option() string {
+	if k == DeltaToken {
+		return deltaTokenOption
+	}
+	return skipTokenOption
+}
 
 // NewTokenSealer returns a sealer that uses aead. Nonces are random, so a key
 // of AES-GCM should seal fewer than 2^32 tokens.
 func NewTokenSealer(aead cipher.AEAD) *TokenSealer { return &TokenSealer{aead: aead} }
+
+// For returns a sealer of the same key for tokens of another kind.
+func (s *TokenSealer) For(k TokenKind) *TokenSealer { return &TokenSealer{aead: s.aead, kind: k} }
 
 // Seal returns the token of the position pos, which holds primitive values,
 // for the binding: everything that must be the same when it comes back, such
@@ -32,7 +57,7 @@ func (s *TokenSealer) Seal(binding string, pos []Value) string {
 	token[0] = tokenVersion
 	nonce := token[1:]
 	rand.Read(nonce) // never fails
-	token = s.aead.Seal(token, nonce, appendPosition(nil, pos), tokenBinding(binding))
+	token = s.aead.Seal(token, nonce, appendPosition(nil, pos), s.kind.bind(binding))
 	return base64.RawURLEncoding.EncodeToString(token)
 }
 
@@ -40,32 +65,33 @@ func (s *TokenSealer) Seal(binding string, pos []Value) string {
 // Any other token is an *Error.
 func (s *TokenSealer) Open(binding, token string) ([]Value, error) {
 	if len(token) > maxTokenBytes || strings.ContainsAny(token, "\r\n") { // which package base64 skips
-		return nil, errToken()
+		return nil, errToken(s.kind.option())
 	}
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(token)
 	if err != nil || len(raw) < 1+s.aead.NonceSize() || raw[0] != tokenVersion {
-		return nil, errToken()
+		return nil, errToken(s.kind.option())
 	}
 	nonce, sealed := raw[1:1+s.aead.NonceSize()], raw[1+s.aead.NonceSize():]
-	plain, err := s.aead.Open(nil, nonce, sealed, tokenBinding(binding))
+	plain, err := s.aead.Open(nil, nonce, sealed, s.kind.bind(binding))
 	if err != nil {
-		return nil, errToken()
+		return nil, errToken(s.kind.option())
 	}
 	pos, ok := readPosition(plain)
 	if !ok {
-		return nil, errToken()
+		return nil, errToken(s.kind.option())
 	}
 	return pos, nil
 }
 
-func errToken() *Error {
-	return &Error{Code: CodeBadRequest, Option: "$skiptoken", Msg: "The $skiptoken is not valid for this request."}
+func errToken(option string) *Error {
+	return &Error{Code: CodeBadRequest, Option: option, Msg: "The " + option + " is not valid for this request."}
 }
 
-// tokenBinding keeps the tokens of one version, and of one use of the key,
-// from being taken for those of another.
-func tokenBinding(binding string) []byte {
-	return append([]byte("cloudpki/skiptoken/1\x00"), binding...)
+// bind keeps the tokens of one version, and of one use of the key, from being
+// taken for those of another.
+func (k TokenKind) bind(binding string) []byte {
+	use := [...]string{SkipToken: "skiptoken", DeltaSkipToken: "delta/skiptoken", DeltaToken: "delta/deltatoken"}[k]
+	return append([]byte("cloudpki/"+use+"/1\x00"), binding...)
 }
 
 // appendPosition writes the number of values, then of each its state and all
