@@ -89,6 +89,11 @@ func (c *CA) issueOne(i int, key *ecdsa.PrivateKey, notBefore, notAfter time.Tim
 	}
 	tmpl.KeyUsage = x509.KeyUsageDigitalSignature
 	tmpl.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
+	if profile == ProfileDevice {
+		tmpl.DNSNames = []string{"device-" + strconv.Itoa(i) + ".example.com"}
+	} else {
+		tmpl.EmailAddresses = []string{"user-" + strconv.Itoa(i) + "@example.com"}
+	}
 	cert, err := sign(tmpl, by, key.Public())
 	if err != nil {
 		return nil, err
