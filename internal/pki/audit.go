@@ -27,6 +27,7 @@ const (
 	ActivityPatch  = "Patch CloudPkiSubscription"
 	ActivityDelete = "Delete CloudPkiSubscription"
 	ActivitySync   = "Sync CloudPkiSubscription"
+	ActivityCancel = "CancelSync CloudPkiSubscription"
 	ActivityRoot   = "TrustedRootChanged CloudPkiSubscription"
 
 	// ActivityQuarantine: the CA offers a root that is not the trusted one.

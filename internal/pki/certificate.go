@@ -15,6 +15,7 @@ type Certificate struct {
 	DER        []byte // nil in lists, and where the CA gave none
 	SubjectDN  string
 	CommonName string
+	AltNames   string // as AlternativeNames prints them; "" none or unknown
 	IssuerDN   string
 	Serial     string // lower-case hex, no leading zeros
 	NotBefore  odata.DateTimeOffset
@@ -103,16 +104,20 @@ func CertificateType() *odata.EntityType {
 		p.Fold, p.Search = true, true
 		return p
 	}
+	alternatives := folded("subjectAlternativeNames", "Subject alternative names in one text, such as DNS:a.example, IP:192.0.2.1; null where there are none.")
+	alternatives.Sort = false
 	date := func(name, doc string) odata.Property {
 		return odata.Property{Name: name, Kind: odata.KindDateTimeOffset, Nullable: true, Computed: true, Filter: true, Sort: true, Doc: doc}
 	}
 	return &odata.EntityType{
-		Name: "cloudPkiCertificate",
-		Doc:  "A certificate issued by a subscribed CA.",
+		Name:  "cloudPkiCertificate",
+		Doc:   "A certificate issued by a subscribed CA.",
+		Delta: true,
 		Properties: []odata.Property{
 			{Name: "id", Kind: odata.KindString, Computed: true, Filter: true, Sort: true, Doc: "Key, made from issuer and serial number."},
 			folded("subjectName", "Subject, RFC 4514."),
 			folded("commonName", "Common name of the subject."),
+			alternatives,
 			folded("issuerName", "Issuer, RFC 4514."),
 			text("serialNumber", "Serial number, lower-case hex without leading zeros."),
 			text("thumbprint", "SHA-256 of the DER, lower-case hex; null where the CA gave no certificate."),

@@ -18,7 +18,10 @@ const (
 	CodeReplayMismatch     Code = "replayMismatch"     // an idempotency key came back with another body
 	CodeNotSyncable        Code = "notSyncable"        // the provider is unKnown
 	CodeLeaseLost          Code = "leaseLost"          // another worker took over the run
+	CodeResync             Code = "resync"             // the changes since a position are not known any longer
 	CodeUnavailable        Code = "unavailable"        // the store is overloaded or stopping
+	CodeQuota              Code = "quota"              // the tenant has as many as it may have
+	CodeValidation         Code = "validation"         // the receiver of notifications did not agree to be one
 )
 
 // An Error is a fault that a caller may be told. Msg and Target are public;

@@ -106,7 +106,9 @@ func (a *attempt) report(sub *Subscription, fault *provider.Error, now odata.Dat
 	} else {
 		text := clip(fault.Error(), MaxLastSyncError)
 		sub.SyncStatus, sub.LastSyncError = SyncFailed, &text
-		sub.Failures++
+		if fault.Code != provider.CodeCancelled {
+			sub.Failures++ // an admin's wish is no reason to back off
+		}
 	}
 	if a.accepted && sub.Credentials != nil && sameSecrets(sub.Credentials, a.sub.Credentials) {
 		c := *sub.Credentials

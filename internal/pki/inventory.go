@@ -168,7 +168,7 @@ func newCertificate(r provider.Record, now odata.DateTimeOffset) Certificate {
 		ProfileID: printable(r.ProfileID), Holder: printable(r.Holder), FirstSeen: now, Changed: now, Missing: odata.Never(),
 	}
 	if r.DER != nil {
-		c.SHA256 = Thumbprint(r.DER)
+		c.SHA256, c.AltNames = Thumbprint(r.DER), AlternativeNames(r.DER)
 	}
 	return c
 }

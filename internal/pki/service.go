@@ -44,6 +44,7 @@ type SyncOutcome struct {
 // seals, stamps, audits and writes. It is safe for concurrent use.
 type Service struct {
 	InventoryStore // reads of what syncs have found are as the store answers them
+	ExpansionStore // and so are those of subscriptions with their children
 
 	store     Store
 	keyring   *secret.Keyring
@@ -71,8 +72,8 @@ func NewService(o Options) (*Service, error) {
 		o.Observe = func(SyncOutcome) {}
 	}
 	return &Service{
-		InventoryStore: o.Store,
-		store:          o.Store, keyring: o.Keyring, macKey: macKey, catalog: o.Catalog,
+		InventoryStore: o.Store, ExpansionStore: o.Store,
+		store: o.Store, keyring: o.Keyring, macKey: macKey, catalog: o.Catalog,
 		transport: o.Transport, now: o.Now, log: o.Log, schedule: o.Schedule, observe: o.Observe,
 		providers: ProviderEnum(),
 	}, nil

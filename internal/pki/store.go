@@ -15,6 +15,15 @@ type Store interface {
 	SubscriptionStore
 	RunStore
 	InventoryStore
+	ExpansionStore
+	DeltaStore
+
+	// Atomically runs f in one transaction: what is done with the context that
+	// f is given happens with the commit or, where f fails, not at all, and
+	// reads with it see what was done. f may run more than once, must wait for
+	// nobody, and must be finished with the context when it returns. Its error
+	// is returned.
+	Atomically(ctx context.Context, f func(context.Context) error) error
 }
 
 // A Page is one page of a list.
@@ -69,8 +78,9 @@ type SubscriptionStore interface {
 	// once and are removed by Purge. CodeNotFound.
 	DeleteSubscription(ctx context.Context, t TenantID, id ID, check func(Subscription) error, e AuditEvent) error
 
-	// Purge removes up to limit rows that deleted subscriptions left behind
-	// and receipts from before expired, and reports whether there is more.
+	// Purge removes up to limit rows that deleted subscriptions left behind,
+	// receipts from before expired, and tombstones past their life. It reports
+	// whether there is more.
 	Purge(ctx context.Context, expired odata.DateTimeOffset, limit int) (more bool, err error)
 }
 
@@ -89,6 +99,12 @@ type RunStore interface {
 	// RequestRun makes run due now, unless one is queued or running already;
 	// it returns the one that will tell the outcome. CodeNotFound.
 	RequestRun(ctx context.Context, t TenantID, id ID, run Run, e AuditEvent) (Run, error)
+
+	// CancelRuns ends the queued run of a subscription, whose due date next
+	// then sets, and asks the running one to stop, which is what it returns;
+	// the zero Run where none is running. e is stored where this changed
+	// anything. CodeNotFound.
+	CancelRuns(ctx context.Context, t TenantID, id ID, e AuditEvent, next func(*Subscription)) (Run, error)
 
 	// SaveRun stores how far the run is.
 	SaveRun(ctx context.Context, l Lease, r Run) error

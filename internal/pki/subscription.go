@@ -166,12 +166,16 @@ func SubscriptionType() *odata.EntityType {
 			odata.Property{Name: "nextSyncDateTime", Kind: odata.KindDateTimeOffset, Nullable: true, Optional: true, Computed: true, Filter: true, Sort: true, Doc: "When the next sync is due; null for not at all."},
 		),
 		Navigations: []odata.Navigation{
-			{Name: "syncRuns", Target: RunType(), Doc: "The attempts to sync, newest first by default."},
-			{Name: "certificateAuthorities", Target: AuthorityType(), Doc: "Roots and issuers seen at the CA."},
-			{Name: "certificates", Target: CertificateType(), Doc: "Certificates issued by the CA."},
-			{Name: "skippedItems", Target: SkippedItemType(), Doc: "Records of the CA that could not be read."},
+			{Name: NavigationRuns, Target: RunType(), Doc: "The attempts to sync, newest first by default."},
+			{Name: NavigationAuthorities, Target: AuthorityType(), Doc: "Roots and issuers seen at the CA."},
+			{Name: NavigationCertificates, Target: CertificateType(), Doc: "Certificates issued by the CA."},
+			{Name: NavigationSkippedItems, Target: SkippedItemType(), Doc: "Records of the CA that could not be read."},
 		},
-		Actions: []odata.Action{{Name: "sync", Doc: "Starts a sync now, or joins the one under way."}},
+		Delta: true,
+		Actions: []odata.Action{
+			{Name: "sync", Doc: "Starts a sync now, or joins the one under way."},
+			{Name: "cancelSync", Doc: "Ends a queued sync, and asks a running one to stop; what it has stored is kept."},
+		},
 	}
 }
 

@@ -31,6 +31,14 @@ func (s *Service) Sync(ctx context.Context, l Lease) error {
 	}
 	a := &attempt{Service: s, lease: l, run: l.Run, sub: sub}
 	fault := a.outcome(ctx)
+	if errors.Is(context.Cause(ctx), ErrCancelled) {
+		if fault != nil { // else it had come to its end already
+			fault = cancelled(fault)
+		}
+		var stop context.CancelFunc
+		ctx, stop = context.WithTimeout(context.WithoutCancel(ctx), longestFarewell)
+		defer stop()
+	}
 	if ctx.Err() != nil {
 		return ctx.Err() // stopping: the run is resumed by whoever takes the lease next
 	}

@@ -80,6 +80,14 @@ func TestSecondSyncFollowsChanges(t *testing.T) {
 	if len(revoked.Items) != 1 || revoked.Items[0].Reason != 1 || revoked.Items[0].RevokedAt.IsNever() {
 		t.Errorf("revoked %+v", revoked.Items)
 	}
+	for filter, want := range map[string]string{
+		"subjectAlternativeNames eq 'DNS:device-7.example.com'":             "DNS:device-7.example.com",
+		"contains(tolower(subjectAlternativeNames),'email:user-8@example')": "email:user-8@example.com",
+	} {
+		if found := w.certificates(sub.ID, "$filter="+filter); len(found.Items) != 1 || found.Items[0].AltNames != want {
+			t.Errorf("%s: %+v, want one with %s", filter, found.Items, want)
+		}
+	}
 	after := w.get(sub.ID)
 	if after.Version != before.Version || after.LastModified != before.LastModified || after.LastSync == before.LastSync || after.Revision == before.Revision {
 		t.Errorf("before %+v, after %+v", before, after)

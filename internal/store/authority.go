@@ -15,19 +15,23 @@ func (db *DB) SaveAuthorities(ctx context.Context, l pki.Lease, list []pki.Autho
 		if err := db.holdLease(ctx, c, l); err != nil {
 			return err
 		}
-		if err := retireRoots(ctx, c, l, list); err != nil {
+		changes, err := db.retireRoots(ctx, c, l, list)
+		if err != nil {
 			return err
 		}
 		for _, a := range list {
-			isNew, err := saveAuthority(ctx, c, l, a)
+			change, err := saveAuthority(ctx, c, l, a)
 			if err != nil {
 				return err
 			}
-			if isNew && a.Kind == pki.AuthorityRoot && a.State == pki.TrustQuarantined {
+			if change == pki.ChangeCreated && a.Kind == pki.AuthorityRoot && a.State == pki.TrustQuarantined {
 				quarantined = append(quarantined, a)
 			}
+			if change != 0 {
+				changes = append(changes, db.childChange(pki.ResourceAuthorities, l, a.ID, change))
+			}
 		}
-		return nil
+		return db.record(ctx, c, changes...)
 	})
 	if err != nil {
 		return nil, err
@@ -37,38 +41,49 @@ func (db *DB) SaveAuthorities(ctx context.Context, l pki.Lease, list []pki.Autho
 
 // retireRoots makes the root that was trusted retire where list has another in
 // its place: one is trusted at a time.
-func retireRoots(ctx context.Context, c conn, l pki.Lease, list []pki.Authority) error {
+func (db *DB) retireRoots(ctx context.Context, c conn, l pki.Lease, list []pki.Authority) ([]pki.Change, error) {
 	i := slices.IndexFunc(list, func(a pki.Authority) bool {
 		return a.Kind == pki.AuthorityRoot && a.State == pki.TrustTrusted
 	})
 	if i < 0 {
-		return nil
+		return nil, nil
 	}
-	_, err := c.exec(ctx, `UPDATE certificate_authorities SET state = ?4
-WHERE tenant = ?1 AND subscription_key = ?2 AND id <> ?3 AND kind = ?5 AND state = ?6`,
+	retired, err := all(ctx, c, scanText, `UPDATE certificate_authorities SET state = ?4
+WHERE tenant = ?1 AND subscription_key = ?2 AND id <> ?3 AND kind = ?5 AND state = ?6 RETURNING id`,
 		string(l.Tenant), l.Key, string(list[i].ID), int64(pki.TrustRetiring), int64(pki.AuthorityRoot), int64(pki.TrustTrusted))
-	return err
+	changes := make([]pki.Change, len(retired))
+	for i, id := range retired {
+		changes[i] = db.childChange(pki.ResourceAuthorities, l, pki.ID(id), pki.ChangeUpdated)
+	}
+	return changes, err
 }
 
-// saveAuthority stores a new one as it is and reports that it is new. Of a
-// known one the state changes only where the one told says more: discovered
+// saveAuthority stores a new one as it is and returns what that changed; 0
+// where a known one was but seen again. Of a known one the state changes only where the one told says more: discovered
 // says nothing, and quarantined nothing of one that an admin has decided about
 // before.
-func saveAuthority(ctx context.Context, c conn, l pki.Lease, a pki.Authority) (isNew bool, err error) {
+func saveAuthority(ctx context.Context, c conn, l pki.Lease, a pki.Authority) (pki.ChangeType, error) {
 	if a.ProfileIDs == nil {
 		a.ProfileIDs = []string{}
 	}
 	profiles, err := encode(a.ProfileIDs)
 	if err != nil {
-		return false, err
+		return 0, err
 	}
-	n, err := c.exec(ctx, `UPDATE certificate_authorities SET kind = ?4, profile_ids = ?6, last_seen_date_time = ?7,
+	before, _, err := first(ctx, c, scanAuthorityMark, authorityMarkText, string(l.Tenant), l.Key, string(a.ID))
+	if err != nil {
+		return 0, err
+	}
+	after, found, err := first(ctx, c, scanAuthorityMark, `UPDATE certificate_authorities SET kind = ?4, profile_ids = ?6, last_seen_date_time = ?7,
 	state = CASE WHEN CAST(?5 AS INTEGER) = ?8 OR CAST(?5 AS INTEGER) = ?9 AND state > ?10 THEN state ELSE ?5 END
-WHERE tenant = ?1 AND subscription_key = ?2 AND id = ?3`,
+WHERE tenant = ?1 AND subscription_key = ?2 AND id = ?3 RETURNING kind, state, profile_ids`,
 		string(l.Tenant), l.Key, string(a.ID), int64(a.Kind), int64(a.State), profiles, a.LastSeen.Ticks,
 		int64(pki.TrustDiscovered), int64(pki.TrustQuarantined), int64(pki.TrustTrusted))
-	if err != nil || n > 0 {
-		return false, err
+	switch {
+	case err != nil || found && after == before:
+		return 0, err
+	case found:
+		return pki.ChangeUpdated, nil
 	}
 	_, err = c.exec(ctx, `INSERT INTO certificate_authorities (tenant, subscription_key, id, kind, state,
 	subject_name, subject_name_folded, issuer_name, issuer_name_folded, serial_number,
@@ -77,7 +92,20 @@ VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)`,
 		string(l.Tenant), l.Key, string(a.ID), int64(a.Kind), int64(a.State),
 		a.SubjectDN, odata.Fold(a.SubjectDN), a.IssuerDN, odata.Fold(a.IssuerDN), a.Serial,
 		a.NotBefore.Ticks, a.NotAfter.Ticks, profiles, a.FirstSeen.Ticks, a.LastSeen.Ticks, a.DER)
-	return err == nil, err
+	return pki.ChangeCreated, err
+}
+
+// An authorityMark is what may change of an authority, but for when it was
+// last seen.
+type authorityMark struct {
+	kind, state int64
+	profiles    string
+}
+
+const authorityMarkText = "SELECT kind, state, profile_ids FROM certificate_authorities WHERE tenant = ?1 AND subscription_key = ?2 AND id = ?3"
+
+func scanAuthorityMark(r rows) (m authorityMark, err error) {
+	return m, r.scan(&m.kind, &m.state, &m.profiles)
 }
 
 // Authority implements pki.InventoryStore.

@@ -12,6 +12,7 @@ type dialect struct {
 	contains   string // function (text, part) that returns the place of part, 0 for none
 	forUpdate  string // suffix that locks the rows read until the transaction ends
 	skipLocked string // the same, leaving out rows that others have locked
+	hints      bool   // the planner does not know how often a value occurs, and takes a hint
 	takerLock  string // statement that admits one TakeDue at a time; "" where all writes are
 	shared     bool   // many processes may use the database at the same time
 }

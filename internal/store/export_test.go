@@ -15,12 +15,12 @@ func (db *DB) Plans(ctx context.Context) (map[string]string, error) {
 	property := func(p *odata.Property) odata.Path { return odata.Path{Property: p} }
 	certificates := func(q odata.Query) *builder {
 		n := &db.nouns.certificates
-		b, _ := pageQuery(db, n, sortKeys(q.OrderBy, n), false, scope{"t1", &key}, q)
+		b, _ := pageQuery(db, n, sortKeys(q, n), false, scope{"t1", &key}, q)
 		return b
 	}
 	subscriptions := func(q odata.Query) *builder {
 		n := &db.nouns.subscriptions
-		b, _ := pageQuery(db, n, sortKeys(q.OrderBy, n), false, scope{"t1", nil}, q)
+		b, _ := pageQuery(db, n, sortKeys(q, n), false, scope{"t1", nil}, q)
 		return b
 	}
 	text := func(s string, args ...any) *builder {
@@ -28,6 +28,10 @@ func (db *DB) Plans(ctx context.Context) (map[string]string, error) {
 		b.WriteString(s)
 		return b
 	}
+	round := pki.DeltaPosition{Change: 5, Until: 10}
+	changed := deltaReader[pki.Subscription]{db: db, noun: &db.nouns.subscriptions, scope: scope{tenant: "t1"}, q: odata.Query{Top: 100}, from: round}
+	issued := deltaReader[pki.Certificate]{db: db, noun: &db.nouns.certificates, scope: scope{"t1", &key}, q: odata.Query{Top: 100}, from: round}
+	rowsOf := func(b *builder, _ error) *builder { return b }
 	thumbprint := property(pki.CertificateType().Property("thumbprint"))
 	status := odata.Order{Path: property(pki.SubscriptionType().Property("syncStatus"))}
 	plans := make(map[string]string)
@@ -39,7 +43,10 @@ func (db *DB) Plans(ctx context.Context) (map[string]string, error) {
 		"expiry":        text(firstExpiry),
 		"expiring":      text(countWithin(4), int64(9), int64(7), int64(5), int64(3)),
 		"missing":       text(countMissingText, "t1", key, "run", "", missingChunk),
-		"mark":          text(markMissingText, "t1", key, "run", int64(1), "a", "b"),
+		"changed":       rowsOf(changed.rowsQuery()),
+		"issued":        rowsOf(issued.rowsQuery()),
+		"followers":     text(followersText, "t1", int64(5)),
+		"mark":          text(markMissingText, "t1", key, "run", int64(1), "a", "b", int64(2)),
 	} {
 		plan, err := db.plan(ctx, b)
 		if err != nil {

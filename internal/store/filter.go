@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"cloudpki/internal/odata"
 )
@@ -165,6 +166,10 @@ func (b *builder) in(e odata.In) error {
 // text is one argument however often it is used.
 func (b *builder) match(e odata.Match) error {
 	name := column(e.Path, e.Fold)
+	if next := successor(e.Text); e.Func == odata.StartsWith && next != "" {
+		b.put("(", name, " >= ", param{e.Text}, " AND ", name, " < ", param{next}, ")") // for which an index serves
+		return nil
+	}
 	b.args = append(b.args, e.Text)
 	text := "CAST(?" + strconv.Itoa(len(b.args)) + " AS TEXT)"
 	switch e.Func {
@@ -179,6 +184,25 @@ func (b *builder) match(e odata.Match) error {
 	}
 	return nil
 }
+
+// successor returns the least text behind all that begin with s, in the order
+// of both databases, which is that of bytes; "" where there is none.
+func successor(s string) string {
+	for s != "" {
+		last, size := utf8.DecodeLastRuneInString(s)
+		s = s[:len(s)-size]
+		if last++; last == surrogateMin {
+			last = surrogateMax + 1
+		}
+		if last <= utf8.MaxRune {
+			return s + string(last)
+		}
+	}
+	return ""
+}
+
+// The code points that no text holds.
+const surrogateMin, surrogateMax = 0xD800, 0xDFFF
 
 // search writes that one of the folded columns contains text.
 func (b *builder) search(columns []string, text string) {

@@ -43,11 +43,14 @@ func (db *DB) savePart(ctx context.Context, l pki.Lease, p pki.RunPage, before p
 		if err := db.holdLease(ctx, c, l); err != nil {
 			return err
 		}
-		w := pageWriter{ctx: ctx, c: c, lease: l, page: p}
+		w := pageWriter{db: db, ctx: ctx, c: c, lease: l, page: p}
 		if err := w.certificates(); err != nil {
 			return err
 		}
 		if err := w.skippedItems(); err != nil {
+			return err
+		}
+		if err := db.record(ctx, c, w.changes...); err != nil {
 			return err
 		}
 		counts = w.counts
@@ -64,11 +67,14 @@ func (db *DB) savePart(ctx context.Context, l pki.Lease, p pki.RunPage, before p
 
 // A pageWriter stores one page of an inventory inside a transaction.
 type pageWriter struct {
-	ctx    context.Context
-	c      conn
-	lease  pki.Lease
-	page   pki.RunPage
-	counts pki.Counts
+	db      *DB
+	ctx     context.Context
+	c       conn
+	lease   pki.Lease
+	page    pki.RunPage
+	counts  pki.Counts
+	changes []pki.Change
+	number  int64 // change number of what this transaction changes; 0 until it changes something
 }
 
 // knownBatch is how many certificates are looked up or marked in one
@@ -132,6 +138,9 @@ func (w *pageWriter) save(cert, old pki.Certificate, found bool) (pki.Certificat
 		if cert.Status == pki.CertificateRevoked {
 			w.counts.Revoked++
 		}
+		if err := w.changed(cert.ID, pki.ChangeCreated); err != nil {
+			return cert, err
+		}
 		return cert, w.insert(cert)
 	}
 	next := merge(old, cert, w.page.Listed)
@@ -144,7 +153,19 @@ func (w *pageWriter) save(cert, old pki.Certificate, found bool) (pki.Certificat
 		w.counts.Revoked++
 	}
 	next.Changed = w.page.Now
+	if err := w.changed(cert.ID, pki.ChangeUpdated); err != nil {
+		return next, err
+	}
 	return next, w.update(next, old)
+}
+
+// changed notes a change, and with the first one takes the number of them all.
+func (w *pageWriter) changed(id pki.ID, t pki.ChangeType) (err error) {
+	w.changes = append(w.changes, w.db.childChange(pki.ResourceCertificates, w.lease, id, t))
+	if w.number == 0 {
+		w.number, err = nextChange(w.ctx, w.c, w.lease.Tenant, w.lease.Key)
+	}
+	return err
 }
 
 // merge returns what is known after a record was met again. A record may tell
@@ -154,6 +175,7 @@ func merge(old, cert pki.Certificate, full bool) pki.Certificate {
 	next := old
 	keep(&next.SubjectDN, cert.SubjectDN)
 	keep(&next.CommonName, cert.CommonName)
+	keep(&next.AltNames, cert.AltNames)
 	keep(&next.IssuerDN, cert.IssuerDN)
 	keep(&next.ProfileID, cert.ProfileID)
 	keep(&next.Holder, cert.Holder)
@@ -183,7 +205,7 @@ func keep(to *string, told string) {
 
 // sameCertificate compares all but the DER, of which SHA256 tells.
 func sameCertificate(a, b pki.Certificate) bool {
-	return a.SHA256 == b.SHA256 && a.SubjectDN == b.SubjectDN && a.CommonName == b.CommonName &&
+	return a.SHA256 == b.SHA256 && a.SubjectDN == b.SubjectDN && a.CommonName == b.CommonName && a.AltNames == b.AltNames &&
 		a.IssuerDN == b.IssuerDN && a.NotBefore == b.NotBefore && a.NotAfter == b.NotAfter &&
 		a.Status == b.Status && a.RevokedAt == b.RevokedAt && a.Reason == b.Reason &&
 		a.ProfileID == b.ProfileID && a.Holder == b.Holder && a.Missing == b.Missing
@@ -197,9 +219,9 @@ func (w *pageWriter) insert(cert pki.Certificate) error {
 	_, err := w.c.exec(w.ctx, `INSERT INTO certificates (tenant, subscription_key, id,
 	subject_name, subject_name_folded, common_name, common_name_folded, issuer_name, issuer_name_folded,
 	serial_number, thumbprint, not_before, not_after, status, revocation_date_time, revocation_reason,
-	profile_id, holder, last_changed_date_time, missing_since_date_time,
-	first_seen_date_time, first_run, last_run)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, '')`, args...)
+	profile_id, holder, last_changed_date_time, missing_since_date_time, change,
+	subject_alternative_names, subject_alternative_names_folded, first_seen_date_time, first_run, last_run)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, '')`, args...)
 	return err
 }
 
@@ -218,7 +240,8 @@ func (w *pageWriter) update(cert, old pki.Certificate) error {
 	subject_name = ?4, subject_name_folded = ?5, common_name = ?6, common_name_folded = ?7,
 	issuer_name = ?8, issuer_name_folded = ?9, serial_number = ?10, thumbprint = ?11,
 	not_before = ?12, not_after = ?13, status = ?14, revocation_date_time = ?15, revocation_reason = ?16,
-	profile_id = ?17, holder = ?18, last_changed_date_time = ?19, missing_since_date_time = ?20
+	profile_id = ?17, holder = ?18, last_changed_date_time = ?19, missing_since_date_time = ?20, change = ?21,
+	subject_alternative_names = ?22, subject_alternative_names_folded = ?23
 WHERE tenant = ?1 AND subscription_key = ?2 AND id = ?3`, w.args(cert)...)
 	return err
 }
@@ -243,6 +266,7 @@ func (w *pageWriter) args(cert pki.Certificate) []any {
 		nullText(cert.Serial), nullText(cert.SHA256), nullDate(cert.NotBefore), nullDate(cert.NotAfter),
 		int64(cert.Status), nullDate(cert.RevokedAt), nullNumber(cert.Reason),
 		nullText(cert.ProfileID), nullText(cert.Holder), cert.Changed.Ticks, nullDate(cert.Missing),
+		w.number, nullText(cert.AltNames), nullText(odata.Fold(cert.AltNames)),
 	}
 }
 

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 
 	"cloudpki/internal/secret"
 )
@@ -47,6 +48,9 @@ func (db *DB) AnyKey(ctx context.Context) (key secret.WrappedKey, tenant string,
 
 // AddFirstKey implements secret.DataKeys.
 func (db *DB) AddFirstKey(ctx context.Context, tenant string, key secret.WrappedKey) (current secret.WrappedKey, err error) {
+	if _, ok := transactionOf(ctx); ok {
+		return current, errors.New("add a tenant's first key: not inside Atomically, which may undo it")
+	}
 	err = db.engine.write(ctx, func(c conn) error {
 		if _, err := c.exec(ctx, "INSERT INTO tenant_keys (tenant, id, wrapped, is_current) VALUES (?1, ?2, ?3, 1) ON CONFLICT DO NOTHING",
 			tenant, key.ID[:], key.Wrapped); err != nil {

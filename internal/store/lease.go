@@ -53,7 +53,7 @@ ORDER BY due_at LIMIT ?3`+db.dialect.skipLocked, now.Ticks, perTenant, limit-bef
 			}
 			live[l.Tenant]++
 			l.Owner, l.Until, l.Fence = owner, until, l.Fence+1
-			if err := takeOne(ctx, c, &l, now); err != nil {
+			if err := db.takeOne(ctx, c, &l, now); err != nil {
 				return err
 			}
 			*taken = append(*taken, l)
@@ -85,7 +85,7 @@ func liveLeases(ctx context.Context, c conn, now odata.DateTimeOffset) (map[pki.
 }
 
 // takeOne writes the lease and makes or takes up its run.
-func takeOne(ctx context.Context, c conn, l *pki.Lease, now odata.DateTimeOffset) error {
+func (db *DB) takeOne(ctx context.Context, c conn, l *pki.Lease, now odata.DateTimeOffset) error {
 	if _, err := c.exec(ctx, "UPDATE subscriptions SET lease_owner = ?3, fence = ?4, due_at = ?5 WHERE tenant = ?1 AND id = ?2",
 		string(l.Tenant), string(l.Subscription), l.Owner, l.Fence, l.Until.Ticks); err != nil {
 		return err
@@ -107,36 +107,46 @@ func takeOne(ctx context.Context, c conn, l *pki.Lease, now odata.DateTimeOffset
 		l.Run.Started = now
 	}
 	if isNew {
-		return insertRun(ctx, c, l.Tenant, l.Key, l.Run)
+		return db.addRun(ctx, c, *l, l.Run)
 	}
-	return updateRun(ctx, c, *l, l.Run)
+	if err := updateRun(ctx, c, *l, l.Run); err != nil {
+		return err
+	}
+	return db.record(ctx, c, db.childChange(pki.ResourceRuns, *l, l.Run.ID, pki.ChangeUpdated))
 }
 
 // Extend implements syncer.Leases.
-func (db *DB) Extend(ctx context.Context, l pki.Lease, until odata.DateTimeOffset) error {
-	return db.changeLease(ctx, l, "due_at = ?6", until.Ticks)
+func (db *DB) Extend(ctx context.Context, l pki.Lease, until odata.DateTimeOffset) (stop bool, err error) {
+	err = db.engine.write(ctx, func(c conn) error {
+		if err := changeLease(ctx, c, l, "due_at = ?6", until.Ticks); err != nil {
+			return err
+		}
+		stop, err = stopAsked(ctx, c, l)
+		return err
+	})
+	return stop, err
 }
 
 // Release implements syncer.Leases. The fence is raised, so that a write that
 // comes late from the former owner is refused.
 func (db *DB) Release(ctx context.Context, l pki.Lease) error {
-	err := db.changeLease(ctx, l, "fence = fence + 1, due_at = ?6", 0)
+	err := db.engine.write(ctx, func(c conn) error {
+		return changeLease(ctx, c, l, "fence = fence + 1, due_at = ?6", 0)
+	})
 	if err == nil {
 		db.signal()
 	}
 	return err
 }
 
-func (db *DB) changeLease(ctx context.Context, l pki.Lease, set string, due int64) error {
-	return db.engine.write(ctx, func(c conn) error {
-		n, err := c.exec(ctx, "UPDATE subscriptions SET "+set+
-			" WHERE tenant = ?1 AND id = ?2 AND key = ?3 AND lease_owner = ?4 AND fence = ?5",
-			string(l.Tenant), string(l.Subscription), l.Key, l.Owner, l.Fence, due)
-		if err == nil && n == 0 {
-			return errLeaseLost()
-		}
-		return err
-	})
+func changeLease(ctx context.Context, c conn, l pki.Lease, set string, due int64) error {
+	n, err := c.exec(ctx, "UPDATE subscriptions SET "+set+
+		" WHERE tenant = ?1 AND id = ?2 AND key = ?3 AND lease_owner = ?4 AND fence = ?5",
+		string(l.Tenant), string(l.Subscription), l.Key, l.Owner, l.Fence, due)
+	if err == nil && n == 0 {
+		return errLeaseLost()
+	}
+	return err
 }
 
 // holdLease checks that l is in force and keeps it so until the transaction

@@ -83,18 +83,30 @@ func (db *DB) countMissing(ctx context.Context, l pki.Lease, after string) (s sp
 	return s, err
 }
 
-const markMissingText = `UPDATE certificates SET missing_since_date_time = ?4
+const markMissingText = `UPDATE certificates SET missing_since_date_time = ?4, change = ?7
 WHERE tenant = ?1 AND subscription_key = ?2 AND id > ?5 AND id <= ?6
-	AND missing_since_date_time IS NULL AND last_run <> '' AND last_run <> ?3`
+	AND missing_since_date_time IS NULL AND last_run <> '' AND last_run <> ?3
+RETURNING id`
 
 func (db *DB) markMissing(ctx context.Context, l pki.Lease, now odata.DateTimeOffset, s span) (marked int, err error) {
 	err = db.engine.write(ctx, func(c conn) error {
 		if err := db.holdLease(ctx, c, l); err != nil {
 			return err
 		}
-		n, err := c.exec(ctx, markMissingText, string(l.Tenant), l.Key, string(l.Run.ID), now.Ticks, s.first, s.last)
-		marked = int(n)
-		return err
+		number, err := nextChange(ctx, c, l.Tenant, l.Key)
+		if err != nil {
+			return err
+		}
+		ids, err := all(ctx, c, scanText, markMissingText, string(l.Tenant), l.Key, string(l.Run.ID), now.Ticks, s.first, s.last, number)
+		if err != nil {
+			return err
+		}
+		marked = len(ids)
+		changes := make([]pki.Change, len(ids))
+		for i, id := range ids {
+			changes[i] = db.childChange(pki.ResourceCertificates, l, pki.ID(id), pki.ChangeUpdated)
+		}
+		return db.record(ctx, c, changes...)
 	})
 	if err != nil {
 		return 0, err

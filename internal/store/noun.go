@@ -14,6 +14,11 @@ type noun[T any] struct {
 	search []string
 	filled []string // columns that are never NULL although the property is called nullable
 	newest bool     // lists are by descending id where no order is asked for
+	ranges []string // columns that keep their value and have an index, see suitableOrder
+
+	// index names the index that SQLite is to read a page by; "" leaves it the
+	// choice, as nil does. PostgreSQL knows what its tables hold.
+	index func(q odata.Query) string
 
 	// heavy is the property that is too large for lists that do not ask for
 	// it; "" for none.
@@ -32,6 +37,8 @@ type nouns struct {
 	certificates  noun[pki.Certificate]
 	skipped       noun[pki.SkippedItem]
 	audit         noun[pki.AuditEvent]
+	notifications noun[pki.NotificationSubscription]
+	deadLetters   noun[pki.DeadLetter]
 	providers     *odata.EnumType
 }
 
@@ -54,6 +61,8 @@ func newNouns() nouns {
 			entity: pki.AuditEventType(), from: "audit_events", newest: true,
 			columns: func(bool) string { return auditColumns }, scan: scanAudit,
 		},
+		notifications: notificationNoun(),
+		deadLetters:   deadLetterNoun(),
 	}
 }
 

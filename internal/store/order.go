@@ -13,10 +13,15 @@ type sortKey struct {
 	nullable bool // the column may hold NULL
 }
 
-// sortKeys returns the columns that order asks for, and the id behind them, so
-// that no two rows are in the same place.
-func sortKeys[T any](order []odata.Order, n *noun[T]) []sortKey {
+// sortKeys returns the columns that q asks to sort by, or where it asks for
+// none the one of n that suits its filter, and the id behind them, so that no
+// two rows are in the same place.
+func sortKeys[T any](q odata.Query, n *noun[T]) []sortKey {
 	id := n.entity.Property("id")
+	order := q.OrderBy
+	if len(order) == 0 {
+		order = n.suitableOrder(q.Filter)
+	}
 	keys := make([]sortKey, 0, len(order)+1)
 	for _, o := range order {
 		keys = append(keys, sortKey{o.Path, o.Desc, nullable(o.Path) && !slices.Contains(n.filled, o.Path.Column())})
@@ -24,24 +29,33 @@ func sortKeys[T any](order []odata.Order, n *noun[T]) []sortKey {
 			return keys // what comes behind a unique key changes nothing
 		}
 	}
-	return append(keys, sortKey{path: odata.Path{Property: id}, desc: n.newest && len(order) == 0})
+	last := n.newest
+	if len(order) > 0 {
+		last = order[len(order)-1].Desc // so that an index can be read from either end
+	}
+	return append(keys, sortKey{path: odata.Path{Property: id}, desc: last})
 }
 
 // orderBy writes the order, NULL lowest on both databases.
 func (b *builder) orderBy(keys []sortKey) {
 	separator := " ORDER BY "
 	for _, k := range keys {
-		b.put(separator, column(k.path, false))
-		switch {
-		case k.desc && k.nullable:
-			b.put(" DESC NULLS LAST")
-		case k.desc:
-			b.put(" DESC")
-		case k.nullable:
-			b.put(" NULLS FIRST")
-		}
+		b.put(separator, column(k.path, false), k.direction())
 		separator = ", "
 	}
+}
+
+// direction is what stands behind the column in ORDER BY.
+func (k sortKey) direction() string {
+	switch {
+	case k.desc && k.nullable:
+		return " DESC NULLS LAST"
+	case k.desc:
+		return " DESC"
+	case k.nullable:
+		return " NULLS FIRST"
+	}
+	return ""
 }
 
 // after writes that a row comes behind the position at: it is greater in one

@@ -73,7 +73,7 @@ func list[T any](ctx context.Context, db *DB, c conn, n *noun[T], s scope, q oda
 			return p, err
 		}
 	}
-	keys := sortKeys(q.OrderBy, n)
+	keys := sortKeys(q, n)
 	heavy := n.wants(q.Select)
 	b, err := pageQuery(db, n, keys, heavy, s, q)
 	if err != nil {
@@ -105,13 +105,20 @@ func pageQuery[T any](db *DB, n *noun[T], keys []sortKey, heavy bool, s scope, q
 	for _, k := range keys {
 		b.put(", ", column(k.path, false))
 	}
-	b.put(" FROM ", n.from)
-	if err := b.where(n.search, s, q); err != nil {
-		return nil, err
+	return b, b.page(n.source(&db.dialect, q), n.search, keys, s, q)
+}
+
+// page writes what stands behind the columns of a page: from where they come,
+// which rows, in which order and how many. One row more than the page holds
+// tells whether it is the last.
+func (b *builder) page(from string, search []string, keys []sortKey, s scope, q odata.Query) error {
+	b.put(" FROM ", from)
+	if err := b.where(search, s, q); err != nil {
+		return err
 	}
 	if q.After != nil {
 		if len(q.After) != len(keys) {
-			return nil, errors.New("page position does not fit the order")
+			return errors.New("page position does not fit the order")
 		}
 		b.put(" AND ")
 		b.after(keys, q.After)
@@ -121,7 +128,7 @@ func pageQuery[T any](db *DB, n *noun[T], keys []sortKey, heavy bool, s scope, q
 	if q.Skip > 0 && q.After == nil {
 		b.put(" OFFSET ", param{q.Skip})
 	}
-	return b, nil
+	return nil
 }
 
 // where writes what a row must fulfil, whatever page it is on.

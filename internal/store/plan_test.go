@@ -38,6 +38,9 @@ func TestSQLitePlans(t *testing.T) {
 		"expiry":        "COVERING INDEX subscriptions_expiry",
 		"expiring":      "COVERING INDEX subscriptions_expiry",
 		"missing":       "sqlite_autoindex_certificates_1 (tenant=? AND subscription_key=? AND id>?)",
+		"changed":       "subscriptions_change (tenant=? AND (change,id)>(?,?) AND change<?)",
+		"issued":        "certificates_change (tenant=? AND subscription_key=? AND (change,id)>(?,?) AND change<?)",
+		"followers":     "notification_subscriptions_2 (tenant=?)",
 		"mark":          "sqlite_autoindex_certificates_1 (tenant=? AND subscription_key=? AND id>? AND id<?)",
 	})
 }
@@ -61,5 +64,7 @@ SELECT 't1', i % 3, md5(i::text), md5('x' || i), 1, 1, 1, 'r', 'r' FROM generate
 		"expiry":     "subscriptions_expiry",
 		"expiring":   "subscriptions_expiry",
 		"missing":    "certificates_pkey",
+		"changed":    "subscriptions_change",
+		"issued":     "certificates_change",
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"cloudpki/internal/odata"
 	"cloudpki/internal/pki"
@@ -17,6 +18,7 @@ func (db *DB) Purge(ctx context.Context, expired odata.DateTimeOffset, limit int
 		p := purger{ctx: ctx, c: c, dialect: &db.dialect, left: limit}
 		for _, step := range []func() error{
 			func() error { return p.receipts(expired) },
+			func() error { return p.tombstones(db.now()) },
 			p.subscriptions,
 			p.bodies,
 		} {
@@ -80,6 +82,16 @@ func (p *purger) receipts(expired odata.DateTimeOffset) error {
 	SELECT tenant, client, key FROM receipts WHERE created_at < ?1 ORDER BY created_at LIMIT ?2)`, expired.Ticks, p.left)
 }
 
+// tombstones removes those that no link can ask for any longer.
+func (p *purger) tombstones(now time.Time) error {
+	if p.left <= 0 {
+		return nil
+	}
+	return p.exec(`DELETE FROM subscription_tombstones WHERE (tenant, id) IN (
+	SELECT tenant, id FROM subscription_tombstones WHERE deleted_at < ?1 ORDER BY deleted_at LIMIT ?2)`,
+		odata.FromTime(now.Add(-pki.TombstoneLife)).Ticks, p.left)
+}
+
 func (p *purger) subscriptions() error {
 	for p.left > 0 {
 		l, found, err := first(p.ctx, p.c, scanLeftover,
@@ -88,6 +100,9 @@ func (p *purger) subscriptions() error {
 			return err
 		}
 		if err := p.children(l); err != nil || p.left <= 0 {
+			return err
+		}
+		if _, err := p.c.exec(p.ctx, "DELETE FROM change_counters WHERE tenant = ?1 AND subscription_key = ?2", l.tenant, l.key); err != nil {
 			return err
 		}
 		if err := p.done(l); err != nil {

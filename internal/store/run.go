@@ -11,6 +11,9 @@ import (
 func (db *DB) RequestRun(ctx context.Context, t pki.TenantID, id pki.ID, run pki.Run, e pki.AuditEvent) (pki.Run, error) {
 	var told pki.Run
 	err := db.engine.write(ctx, func(c conn) error {
+		if err := db.takeTurn(ctx, c, t); err != nil {
+			return err
+		}
 		s, err := db.findSubscription(ctx, c, t, id, db.dialect.forUpdate)
 		if err != nil {
 			return err
@@ -21,7 +24,7 @@ func (db *DB) RequestRun(ctx context.Context, t pki.TenantID, id pki.ID, run pki
 		}
 		if told = open.either(); told.ID == "" {
 			told = run
-			if err := insertRun(ctx, c, t, s.Key, run); err != nil {
+			if err := db.addRun(ctx, c, leaseOn(&s), run); err != nil {
 				return err
 			}
 			if err := insertAudit(ctx, c, t, e); err != nil {
@@ -32,6 +35,9 @@ func (db *DB) RequestRun(ctx context.Context, t pki.TenantID, id pki.ID, run pki
 			s.NextSync = run.Queued
 			s.Revision++
 			if err := db.updateSubscription(ctx, c, &s); err != nil {
+				return err
+			}
+			if err := db.record(ctx, c, db.subscriptionChange(&s, pki.ChangeUpdated)); err != nil {
 				return err
 			}
 		}
@@ -68,10 +74,13 @@ func (db *DB) SaveRun(ctx context.Context, l pki.Lease, r pki.Run) error {
 func (db *DB) FinishRun(ctx context.Context, l pki.Lease, r pki.Run, change func(*pki.Subscription) pki.Effects) error {
 	var queued, dropped bool
 	err := db.engine.write(ctx, func(c conn) error {
+		if err := db.takeTurn(ctx, c, l.Tenant); err != nil {
+			return err
+		}
 		if err := db.holdLease(ctx, c, l); err != nil {
 			return err
 		}
-		if err := endRun(ctx, c, l, r); err != nil {
+		if err := db.endRun(ctx, c, l, r); err != nil {
 			return err
 		}
 		if _, err := c.exec(ctx, "UPDATE subscriptions SET lease_owner = NULL, due_at = next_sync_date_time WHERE tenant = ?1 AND id = ?2",
@@ -86,14 +95,17 @@ func (db *DB) FinishRun(ctx context.Context, l pki.Lease, r pki.Run, change func
 		e := change(&s)
 		dropped = !secrets.keptBy(&s)
 		s.Tenant, s.ID, s.Key, s.Revision = l.Tenant, l.Subscription, l.Key, revision+1
-		queued, err = keepDue(ctx, c, &s, e)
+		queued, err = db.keepDue(ctx, c, &s, e)
 		if err != nil || e.Unchanged && !queued {
 			return err
 		}
-		if err := db.updateSubscription(ctx, c, &s); err != nil {
+		if err := auditEffects(ctx, c, l.Tenant, e); err != nil {
 			return err
 		}
-		return auditEffects(ctx, c, l.Tenant, e)
+		if err := db.record(ctx, c, db.subscriptionChange(&s, pki.ChangeUpdated)); err != nil {
+			return err
+		}
+		return db.updateSubscription(ctx, c, &s)
 	})
 	if err == nil && dropped {
 		db.shredOwed.Store(true)
@@ -106,8 +118,11 @@ func (db *DB) FinishRun(ctx context.Context, l pki.Lease, r pki.Run, change func
 
 // endRun stores the end of a run and removes what its end makes superfluous:
 // old runs, and skipped items that a good run has not met again.
-func endRun(ctx context.Context, c conn, l pki.Lease, r pki.Run) error {
+func (db *DB) endRun(ctx context.Context, c conn, l pki.Lease, r pki.Run) error {
 	if err := updateRun(ctx, c, l, r); err != nil {
+		return err
+	}
+	if err := db.record(ctx, c, db.childChange(pki.ResourceRuns, l, r.ID, pki.ChangeUpdated)); err != nil {
 		return err
 	}
 	if err := trimRuns(ctx, c, l); err != nil || r.Status != pki.RunSucceeded {

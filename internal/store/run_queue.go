@@ -23,11 +23,11 @@ func (db *DB) settleRuns(ctx context.Context, c conn, before, after *pki.Subscri
 		if queued {
 			return nil
 		}
-		return insertRun(ctx, c, after.Tenant, after.Key, *run)
+		return db.addRun(ctx, c, leaseOn(after), *run)
 	case !queued || !isResting(after):
 		return nil
 	case !isResting(before):
-		return db.cancelRun(ctx, c, after, open.queued)
+		return db.cancelRun(ctx, c, after, open.queued, restingMessage(after))
 	case isWanted(open.queued, after):
 		after.NextSync = open.queued.Queued
 	}
@@ -44,19 +44,26 @@ func isWanted(run pki.Run, s *pki.Subscription) bool {
 	return run.Trigger == pki.TriggerManual || !isResting(s)
 }
 
-// cancelRun ends a run that has not begun.
-func (db *DB) cancelRun(ctx context.Context, c conn, s *pki.Subscription, run pki.Run) error {
-	run.Status, run.Error, run.Retry = pki.RunCancelled, provider.CodeCancelled, ""
-	run.Message = "The subscription was paused before the run began."
-	if !s.IsPaused() {
-		run.Message = "The provider of the subscription was set to '" + pki.ProviderUnknown + "' before the run began."
+// restingMessage says why the queued run of s does not begin.
+func restingMessage(s *pki.Subscription) string {
+	if s.IsPaused() {
+		return "The subscription was paused before the run began."
 	}
+	return "The provider of the subscription was set to '" + pki.ProviderUnknown + "' before the run began."
+}
+
+// cancelRun ends a run that has not begun; message says why.
+func (db *DB) cancelRun(ctx context.Context, c conn, s *pki.Subscription, run pki.Run, message string) error {
+	run.Status, run.Error, run.Retry, run.Message = pki.RunCancelled, provider.CodeCancelled, "", message
 	run.Ended = odata.FromTime(db.now())
-	l := pki.Lease{Tenant: s.Tenant, Subscription: s.ID, Key: s.Key}
+	l := leaseOn(s)
 	if err := updateRun(ctx, c, l, run); err != nil {
 		return err
 	}
-	return trimRuns(ctx, c, l)
+	if err := trimRuns(ctx, c, l); err != nil {
+		return err
+	}
+	return db.record(ctx, c, db.childChange(pki.ResourceRuns, l, run.ID, pki.ChangeUpdated))
 }
 
 const (
@@ -104,14 +111,14 @@ func openRuns(ctx context.Context, c conn, t pki.TenantID, key int64) (u unended
 
 // keepDue makes sure that a run that was asked for while another ran, or is
 // asked for by its end, is not forgotten.
-func keepDue(ctx context.Context, c conn, s *pki.Subscription, e pki.Effects) (bool, error) {
+func (db *DB) keepDue(ctx context.Context, c conn, s *pki.Subscription, e pki.Effects) (bool, error) {
 	open, err := openRuns(ctx, c, s.Tenant, s.Key)
 	if err != nil {
 		return false, err
 	}
 	if open.queued.ID == "" && e.Run != nil && isWanted(*e.Run, s) {
 		open.queued = *e.Run
-		if err := insertRun(ctx, c, s.Tenant, s.Key, *e.Run); err != nil {
+		if err := db.addRun(ctx, c, leaseOn(s), *e.Run); err != nil {
 			return false, err
 		}
 	}

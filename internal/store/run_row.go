@@ -34,6 +34,14 @@ func insertRun(ctx context.Context, c conn, t pki.TenantID, key int64, r pki.Run
 	return err
 }
 
+// addRun stores a new run.
+func (db *DB) addRun(ctx context.Context, c conn, l pki.Lease, r pki.Run) error {
+	if err := insertRun(ctx, c, l.Tenant, l.Key, r); err != nil {
+		return err
+	}
+	return db.record(ctx, c, db.childChange(pki.ResourceRuns, l, r.ID, pki.ChangeCreated))
+}
+
 // updateRun stores how far a run is. A run that has ended stays as it is.
 func updateRun(ctx context.Context, c conn, l pki.Lease, r pki.Run) error {
 	args, err := runArgs(l.Tenant, l.Key, r)

@@ -17,7 +17,7 @@ import (
 	"github.com/ncruces/go-sqlite3/driver"
 )
 
-func sqliteDialect() dialect { return dialect{contains: "instr"} }
+func sqliteDialect() dialect { return dialect{contains: "instr", hints: true} }
 
 // A sqliteEngine is a SQLite file in WAL mode: one connection writes
 // (sqliteWriter), the others read, and readers never wait for the writer.

@@ -211,7 +211,7 @@ func TestSQLiteReleasesOthers(t *testing.T) {
 	if err != nil || len(list) != 1 || list[0].Run.ID != dead[0].Run.ID || list[0].Run.Attempt != 2 {
 		t.Errorf("took %+v, %v; want the dead owner's run resumed at once", list, err)
 	}
-	if err := db.Extend(t.Context(), dead[0], until); pki.CodeOf(err) != pki.CodeLeaseLost {
+	if _, err := db.Extend(t.Context(), dead[0], until); pki.CodeOf(err) != pki.CodeLeaseLost {
 		t.Errorf("the dead owner's lease: %v, want CodeLeaseLost", err)
 	}
 }

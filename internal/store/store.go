@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"cloudpki/internal/notify"
 	"cloudpki/internal/pki"
 	"cloudpki/internal/secret"
 	"cloudpki/internal/syncer"
@@ -37,6 +38,8 @@ type DB struct {
 	wake    chan struct{}
 	nouns   nouns
 
+	outboxWake chan struct{} // of NotificationWake
+
 	// shredOwed says that a secret was removed since the last shred, or may
 	// have been before the start.
 	shredOwed atomic.Bool
@@ -46,6 +49,9 @@ var (
 	_ pki.Store       = (*DB)(nil)
 	_ secret.DataKeys = (*DB)(nil)
 	_ syncer.Leases   = (*DB)(nil)
+
+	_ pki.NotificationStore = (*DB)(nil)
+	_ notify.Queue          = (*DB)(nil)
 )
 
 // Stats tells how busy a store is. Counters only grow.
@@ -69,18 +75,22 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		db.engine, err = openSQLite(ctx, path, "")
 	} else if isPostgres(o.URL) {
 		db.dialect = postgresDialect()
-		db.engine, err = openPostgres(ctx, o.URL, db.log, db.signal)
+		db.engine, err = openPostgres(ctx, o.URL, db.log, func() {
+			db.signal()
+			db.signalOutbox()
+		})
 	} else {
 		return nil, errors.New("open store: the database URL must begin with sqlite: or postgres://")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
+	db.engine = joining{telling{db.engine, db.outboxFilled}}
 	return db, nil
 }
 
 func newDB(o Options) *DB {
-	db := &DB{log: o.Log, now: o.Now, wake: make(chan struct{}, 1), nouns: newNouns()}
+	db := &DB{log: o.Log, now: o.Now, wake: make(chan struct{}, 1), outboxWake: make(chan struct{}, 1), nouns: newNouns()}
 	db.shredOwed.Store(true)
 	if db.log == nil {
 		db.log = slog.New(slog.DiscardHandler)

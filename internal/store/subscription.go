@@ -10,31 +10,48 @@ import (
 // CreateSubscription implements pki.SubscriptionStore.
 func (db *DB) CreateSubscription(ctx context.Context, s pki.Subscription, e pki.Effects, r *pki.Receipt) error {
 	err := db.engine.write(ctx, func(c conn) error {
+		if err := db.takeTurn(ctx, c, s.Tenant); err != nil {
+			return err
+		}
 		if r != nil {
 			if err := insertReceipt(ctx, c, *r); err != nil {
 				return err
 			}
 		}
-		args, err := db.subscriptionArgs(&s)
-		if err != nil {
-			return err
-		}
-		n, err := c.exec(ctx, insertSubscription, args...)
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			return errExists(s.ID)
-		}
+		changes := []pki.Change{db.subscriptionChange(&s, pki.ChangeCreated)}
 		if e.Run != nil {
 			if err := insertRun(ctx, c, s.Tenant, s.Key, *e.Run); err != nil {
 				return err
 			}
+			changes = append(changes, db.childChange(pki.ResourceRuns, leaseOn(&s), e.Run.ID, pki.ChangeCreated))
 		}
-		return auditEffects(ctx, c, s.Tenant, e)
+		if err := auditEffects(ctx, c, s.Tenant, e); err != nil {
+			return err
+		}
+		if err := db.record(ctx, c, changes...); err != nil {
+			return err
+		}
+		return db.insertSubscription(ctx, c, &s)
 	})
 	if err == nil && e.Run != nil {
 		db.awaken()
+	}
+	return err
+}
+
+// insertSubscription writes a new row. CodeExists where the id is taken.
+func (db *DB) insertSubscription(ctx context.Context, c conn, s *pki.Subscription) error {
+	change, err := nextChange(ctx, c, s.Tenant, 0)
+	if err != nil {
+		return err
+	}
+	args, err := db.subscriptionArgs(s, change)
+	if err != nil {
+		return err
+	}
+	n, err := c.exec(ctx, insertSubscription, args...)
+	if err == nil && n == 0 {
+		err = errExists(s.ID)
 	}
 	return err
 }
@@ -90,6 +107,9 @@ func (db *DB) UpdateSubscription(ctx context.Context, t pki.TenantID, id pki.ID,
 	var s pki.Subscription
 	var queued, dropped bool
 	err := db.engine.write(ctx, func(c conn) (err error) {
+		if err := db.takeTurn(ctx, c, t); err != nil {
+			return err
+		}
 		s, err = db.findSubscription(ctx, c, t, id, db.dialect.forUpdate)
 		if err != nil {
 			return err
@@ -104,10 +124,13 @@ func (db *DB) UpdateSubscription(ctx context.Context, t pki.TenantID, id pki.ID,
 		if err := db.settleRuns(ctx, c, &before, &s, e.Run); err != nil {
 			return err
 		}
-		if err := db.updateSubscription(ctx, c, &s); err != nil {
+		if err := auditEffects(ctx, c, t, e); err != nil {
 			return err
 		}
-		return auditEffects(ctx, c, t, e)
+		if err := db.record(ctx, c, db.subscriptionChange(&s, pki.ChangeUpdated)); err != nil {
+			return err
+		}
+		return db.updateSubscription(ctx, c, &s)
 	})
 	if err != nil {
 		return pki.Subscription{}, err
@@ -121,10 +144,14 @@ func (db *DB) UpdateSubscription(ctx context.Context, t pki.TenantID, id pki.ID,
 	return s, nil
 }
 
-// updateSubscription writes all columns of s. A lease stays as it is, and
-// with it the time at which a worker looks at the row.
+// updateSubscription writes all columns of s. A lease stays as it is, and with
+// it the time at which a worker looks at the row.
 func (db *DB) updateSubscription(ctx context.Context, c conn, s *pki.Subscription) error {
-	args, err := db.subscriptionArgs(s)
+	change, err := nextChange(ctx, c, s.Tenant, 0)
+	if err != nil {
+		return err
+	}
+	args, err := db.subscriptionArgs(s, change)
 	if err != nil {
 		return err
 	}
@@ -135,6 +162,9 @@ func (db *DB) updateSubscription(ctx context.Context, c conn, s *pki.Subscriptio
 // DeleteSubscription implements pki.SubscriptionStore.
 func (db *DB) DeleteSubscription(ctx context.Context, t pki.TenantID, id pki.ID, check func(pki.Subscription) error, e pki.AuditEvent) error {
 	err := db.engine.write(ctx, func(c conn) error {
+		if err := db.takeTurn(ctx, c, t); err != nil {
+			return err
+		}
 		s, err := db.findSubscription(ctx, c, t, id, db.dialect.forUpdate)
 		if err != nil {
 			return err
@@ -150,7 +180,13 @@ func (db *DB) DeleteSubscription(ctx context.Context, t pki.TenantID, id pki.ID,
 		if err := insertPurge(ctx, c, t, s.Key, ""); err != nil {
 			return err
 		}
-		return insertAudit(ctx, c, t, e)
+		if err := insertAudit(ctx, c, t, e); err != nil {
+			return err
+		}
+		if err := db.record(ctx, c, db.subscriptionChange(&s, pki.ChangeDeleted)); err != nil {
+			return err
+		}
+		return db.insertTombstone(ctx, c, t, id)
 	})
 	if err == nil {
 		db.shredOwed.Store(true)

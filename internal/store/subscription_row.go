@@ -24,9 +24,9 @@ const (
 	credential_info_subject, credential_info_issuer, credential_info_thumbprint,
 	credential_info_not_before, credential_info_not_after, credential_info_last_accepted_date_time,
 	service_uri, provider_settings, server_certificate_authorities, sync_schedule, paused,
-	next_sync_date_time, failures, edits, due_at)
+	next_sync_date_time, failures, edits, change, due_at)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
-	?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36, ?37, ?38, ?39, ?40, ?38)
+	?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36, ?37, ?38, ?39, ?40, ?41, ?38)
 ON CONFLICT DO NOTHING`
 
 	updateSubscription = `UPDATE subscriptions SET
@@ -40,12 +40,14 @@ ON CONFLICT DO NOTHING`
 	credential_info_subject = ?27, credential_info_issuer = ?28, credential_info_thumbprint = ?29,
 	credential_info_not_before = ?30, credential_info_not_after = ?31, credential_info_last_accepted_date_time = ?32,
 	service_uri = ?33, provider_settings = ?34, server_certificate_authorities = ?35, sync_schedule = ?36, paused = ?37,
-	next_sync_date_time = ?38, failures = ?39, edits = ?40,
+	next_sync_date_time = ?38, failures = ?39, edits = ?40, change = ?41,
 	due_at = CASE WHEN lease_owner IS NULL THEN ?38 ELSE due_at END
 WHERE tenant = ?1 AND id = ?2 AND key = ?3`
 )
 
-func (db *DB) subscriptionArgs(s *pki.Subscription) ([]any, error) {
+// subscriptionArgs are the columns of s, with the number of the change that
+// writes them.
+func (db *DB) subscriptionArgs(s *pki.Subscription, change int64) ([]any, error) {
 	number, ok := db.nouns.providers.ValueOf(s.Provider)
 	if !ok {
 		return nil, &pki.Error{Code: pki.CodeInvalid, Target: "cloudPkiProvider", Msg: "There is no such provider."}
@@ -72,7 +74,7 @@ func (db *DB) subscriptionArgs(s *pki.Subscription) ([]any, error) {
 	args = append(args, credentialArgs(s.Credentials)...)
 	return append(args,
 		s.ServiceURI, settings, s.ServerCAs, optional(s.Schedule), paused,
-		nullDate(s.NextSync), s.Failures, s.Edits,
+		nullDate(s.NextSync), s.Failures, s.Edits, change,
 	), nil
 }
 
@@ -118,7 +120,7 @@ func credentialArgs(c *pki.Credentials) []any {
 func subscriptionNoun(providers *odata.EnumType) noun[pki.Subscription] {
 	entity := pki.SubscriptionType()
 	return noun[pki.Subscription]{
-		entity: entity, from: "subscriptions", search: searchColumns(entity), filled: []string{"sync_status"},
+		entity: entity, from: "subscriptions", search: searchColumns(entity), filled: []string{"sync_status"}, index: subscriptionIndex,
 		columns: subscriptionColumns,
 		scan: func(r rows, heavy bool, extra ...any) (pki.Subscription, error) {
 			return scanSubscription(r, providers, heavy, extra...)

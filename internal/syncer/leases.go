@@ -21,9 +21,10 @@ type Leases interface {
 	// resumed with Attempt raised; else a run with a fresh UUIDv7 is made.
 	TakeDue(ctx context.Context, owner string, now, until odata.DateTimeOffset, limit, perTenant int) ([]pki.Lease, error)
 
-	// Extend moves the end of a live lease to until. pki.CodeLeaseLost where
-	// another owner has taken it or the subscription is gone.
-	Extend(ctx context.Context, l pki.Lease, until odata.DateTimeOffset) error
+	// Extend moves the end of a live lease to until, and reports whether the
+	// run was asked to stop. pki.CodeLeaseLost where another owner has taken
+	// the lease or the subscription is gone.
+	Extend(ctx context.Context, l pki.Lease, until odata.DateTimeOffset) (stop bool, err error)
 
 	// Release gives back a lease whose run has not ended: it is due at once
 	// for any worker, and its run is resumed there.

@@ -157,24 +157,38 @@ func (s *Syncer) giveBackWorker() {
 // errLost is the cause of a run's context when its lease went to another.
 var errLost = errors.New("the lease was taken by another worker")
 
-// keep extends the lease at a third of its length until ctx is done.
+// keep extends the lease at a third of its length until ctx is done. A run that
+// is resumed may have been asked to stop while nobody kept its lease: it is
+// looked at at once.
 func (s *Syncer) keep(ctx context.Context, stop context.CancelCauseFunc, l pki.Lease) {
 	tick := time.NewTicker(s.Lease / 3)
 	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
+	for resumed := l.Run.Attempt > 1; ; resumed = false {
+		if !resumed && !waitFor(ctx, tick) {
 			return
-		case <-tick.C:
 		}
-		err := s.Leases.Extend(ctx, l, odata.FromTime(s.Now().Add(s.Lease)))
-		if pki.CodeOf(err) == pki.CodeLeaseLost {
+		asked, err := s.Leases.Extend(ctx, l, odata.FromTime(s.Now().Add(s.Lease)))
+		switch {
+		case pki.CodeOf(err) == pki.CodeLeaseLost:
 			stop(errLost)
 			return
+		case asked:
+			stop(pki.ErrCancelled)
+			return // what is left to do fits into the lease as it is now
 		}
 		if err != nil && ctx.Err() == nil {
 			s.Log.Warn("lease could not be extended", slog.String("run", string(l.Run.ID)), slog.Any("error", err))
 		}
+	}
+}
+
+// waitFor reports whether the next tick came before the end of ctx.
+func waitFor(ctx context.Context, tick *time.Ticker) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-tick.C:
+		return true
 	}
 }
 

@@ -110,7 +110,11 @@ func leases(t *testing.T, open Open) {
 		expect(at(0))
 		l := take(t, db, "one", 0)[0]
 		expect(at(10))
-		must(t, db.Extend(t.Context(), l, at(15)))
+		stop, err := db.Extend(t.Context(), l, at(15))
+		must(t, err)
+		if stop {
+			t.Error("nobody asked the run to stop")
+		}
 		expect(at(15))
 		finish(t, db, l, 60)
 		expect(at(60))
@@ -189,10 +193,11 @@ func fence(t *testing.T, open Open) {
 	refused := func(t *testing.T, l pki.Lease) {
 		ctx := t.Context()
 		run := l.Run
-		code(t, db.Extend(ctx, l, at(30)), pki.CodeLeaseLost)
+		_, err := db.Extend(ctx, l, at(30))
+		code(t, err, pki.CodeLeaseLost)
 		code(t, db.Release(ctx, l), pki.CodeLeaseLost)
 		code(t, db.SaveRun(ctx, l, run), pki.CodeLeaseLost)
-		_, err := db.SaveAuthorities(ctx, l, nil)
+		_, err = db.SaveAuthorities(ctx, l, nil)
 		code(t, err, pki.CodeLeaseLost)
 		_, err = db.SavePage(ctx, l, pki.RunPage{Run: run, Now: at(1), Certificates: []pki.Certificate{certificate("late")}})
 		code(t, err, pki.CodeLeaseLost)

@@ -24,14 +24,20 @@ func Run(t *testing.T, open Open) {
 		"Runs":          runs,
 		"Resting":       resting,
 		"Leases":        leases,
+		"Cancels":       cancels,
 		"Backlog":       backlog,
 		"Inventory":     inventory,
 		"Keys":          keys,
 		"Receipts":      receipts,
 		"Filters":       filters,
+		"Expansions":    expansions,
+		"Alternatives":  alternativeNames,
 		"Tenants":       tenants,
 		"Purges":        purges,
 		"Concurrent":    concurrent,
+		"Deltas":        deltas,
+		"Atomic":        atomics,
+		"Notifications": notifications,
 	} {
 		t.Run(name, func(t *testing.T) { examine(t, open) })
 	}

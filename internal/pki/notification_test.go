@@ -1,0 +1,65 @@
+package pki_test
+
+import (
+	"testing"
+
+	"cloudpki/internal/pki"
+)
+
+func TestParseFollowed(t *testing.T) {
+	for resource, want := range map[string]pki.Followed{
+		"cloudPkiSubscriptions":                  {Set: pki.ResourceSubscriptions},
+		"/cloudPkiSubscriptions/":                {Set: pki.ResourceSubscriptions},
+		"DeviceManagement/CLOUDPKISUBSCRIPTIONS": {Family: "deviceManagement/", Set: pki.ResourceSubscriptions},
+		"cloudPkiSubscriptions/x":                {Set: pki.ResourceSubscriptions, Subscription: "x"},
+		"/cloudPkiSubscriptions('X')":            {Set: pki.ResourceSubscriptions, Subscription: "X"},
+		"cloudPkiSubscriptions(9e6d3f6e-0000-4000-8000-000000000001)/syncRuns": {Set: pki.ResourceRuns, Subscription: "9e6d3f6e-0000-4000-8000-000000000001"},
+		"deviceManagement/cloudPkiSubscriptions/a%2Db/certificateAuthorities":  {Family: "deviceManagement/", Set: pki.ResourceAuthorities, Subscription: "a-b"},
+		"cloudPkiSubscriptions/x/Certificates":                                 {Set: pki.ResourceCertificates, Subscription: "x"},
+	} {
+		if got, ok := pki.ParseFollowed(resource); !ok || got != want {
+			t.Errorf("%s is %+v (%t), want %+v", resource, got, ok, want)
+		}
+	}
+}
+
+func FuzzParseFollowed(f *testing.F) {
+	for _, seed := range []string{"cloudPkiSubscriptions", "deviceManagement/cloudPkiSubscriptions('x')/certificates", "//", "a('", "%zz", ""} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, resource string) {
+		got, ok := pki.ParseFollowed(resource)
+		if !ok {
+			return
+		}
+		// The address of an object below it leads back to what is followed.
+		sub := got.Subscription
+		if sub == "" {
+			sub = "s"
+		}
+		address := got.Address(sub, "o")
+		if got.Set != pki.ResourceSubscriptions {
+			address = address[:len(address)-len("/o")]
+		}
+		again, ok := pki.ParseFollowed(address)
+		got.Subscription = sub
+		if !ok || again != got {
+			t.Errorf("%q gives %+v, its address %s gives %+v (%t)", resource, got, address, again, ok)
+		}
+	})
+}
+
+func FuzzParseChangeTypes(f *testing.F) {
+	for _, seed := range []string{"created", "updated, deleted", ",", "created,created", ""} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, list string) {
+		set, ok := pki.ParseChangeTypes(list)
+		if !ok {
+			return
+		}
+		if again, ok := pki.ParseChangeTypes(set.String()); !ok || again != set {
+			t.Errorf("%q gives %s, which gives %s (%t)", list, set, again, ok)
+		}
+	})
+}
