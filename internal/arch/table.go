@@ -28,7 +28,7 @@ func rooms() []room {
 		{"auth/issuer", []string{"auth", "pki", "secret"}},
 		// The times in the nouns of pki are odata.DateTime.
 		{"syncer", []string{"pki", "odata"}},
-		{"notify", []string{"pki", "odata"}},
+		{"notify", []string{"pki", "odata", "provider", "secret"}},
 		// The store knows the rooms above it only to say that it fits their interfaces.
 		{"store", []string{"pki", "odata", "secret", "provider", "auth", "syncer", "notify"}},
 		{"store/storetest", []string{"store", "pgtest", "pki", "odata", "secret", "provider", "auth", "syncer", "notify"}},
@@ -69,6 +69,7 @@ func revealers() []string {
 		"internal/auth",     // compares client secrets
 		"internal/casim",    // a CA checks the passwords it is sent
 		"internal/cli",      // prints what its user asked for
+		"internal/notify",   // sends the clientState to the receiver that it belongs to
 		"internal/pki",      // seals, and unseals for one sync
 		"internal/provider", // sends credentials to the CA
 		"internal/secret",   // defines it

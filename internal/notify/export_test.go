@@ -1,0 +1,12 @@
+package notify
+
+import "time"
+
+// Delay and RetryAfter are what decides when a delivery is repeated.
+var (
+	Delay      = delay
+	RetryAfter = retryAfter
+)
+
+// SetPatience changes how long receivers may take.
+func (s *Sender) SetPatience(d time.Duration) { s.patience = d }
