@@ -9,21 +9,29 @@ import (
 // maxAuthorization bounds the Authorization field.
 const maxAuthorization = 8 << 10
 
-// authorize finds out who calls and whether they may.
+// authorize finds out who calls, lets them pay for it, and whether they may.
 func (s *Server) authorize(x *exchange) error {
 	if x.route.public {
 		return nil
 	}
-	bearer, err := bearerToken(x.r.Header["Authorization"])
+	p, err := s.identify(x)
 	if err != nil {
-		return err
-	}
-	p, err := s.verifier.Verify(x.r.Context(), bearer)
-	if err != nil {
-		return err
+		return s.spendFailure(x, err)
 	}
 	x.principal = p
+	if err := s.spendBudget(x); err != nil || x.route.anyone {
+		return err
+	}
 	return p.Allows(x.route.need)
+}
+
+// identify verifies the token of the request.
+func (s *Server) identify(x *exchange) (auth.Principal, error) {
+	bearer, err := bearerToken(x.r.Header["Authorization"])
+	if err != nil {
+		return auth.Principal{}, err
+	}
+	return s.verifier.Verify(x.r.Context(), bearer)
 }
 
 // bearerToken reads the Authorization field (RFC 6750, 2.1). What is not a

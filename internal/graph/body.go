@@ -3,31 +3,71 @@ package graph
 import (
 	"compress/gzip"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
+	"os"
 	"strings"
+	"time"
 )
 
-// maxBody bounds a body, both as sent and after inflation.
-const maxBody = 4 << 20
+// longestBody bounds how long a body may take to arrive.
+const longestBody = 30 * time.Second
+
+// receiveBody reads the body before the request takes one of the slots that
+// are for answering: a client that sends slowly keeps nobody waiting.
+func (s *Server) receiveBody(x *exchange) error {
+	if !x.hasBody() {
+		return nil
+	}
+	return x.enter(s.limits.bodies, x.client(), func() error {
+		// Not every connection has deadlines; the server's own bound holds then.
+		_ = http.NewResponseController(&x.w).SetReadDeadline(time.Now().Add(longestBody))
+		return s.readBody(x)
+	})
+}
+
+// hurryBody bounds how long a body that nobody wants keeps its connection:
+// HTTP/1.1 reads it, so that the connection can be used again, before it sends
+// the refusal. What has not arrived by then costs the connection.
+func (x *exchange) hurryBody() {
+	const patience = time.Second
+	if x.r.ProtoMajor == 1 && x.r.ContentLength != 0 && x.body == nil {
+		_ = http.NewResponseController(&x.w).SetReadDeadline(time.Now().Add(patience))
+	}
+}
+
+func (x *exchange) hasBody() bool {
+	return x.route.body && x.r.Body != nil && x.r.Body != http.NoBody
+}
+
+// refuseMultipart answers batches of the older form before their client is
+// asked for a token, which some of them send inside the parts only.
+func (s *Server) refuseMultipart(x *exchange) error {
+	if media, _, _ := strings.Cut(x.header("Content-Type"), "/"); !equalFold(strings.TrimSpace(media), "multipart") {
+		return nil
+	}
+	return unsupportedMedia("A body in parts is not understood. Send a batch as JSON: {\"requests\":[...]} with Content-Type: application/json.")
+}
 
 // readBody takes the body of a request whose route wants one.
 func (s *Server) readBody(x *exchange) error {
-	if !x.route.body || x.r.Body == nil || x.r.Body == http.NoBody {
+	if !x.hasBody() {
 		return nil
 	}
-	if x.r.ContentLength > maxBody {
-		return tooLarge(maxBody)
+	most := s.limits.body
+	if x.r.ContentLength > int64(most) {
+		return tooLarge(most)
 	}
-	sent := &counted{from: x.r.Body, left: maxBody}
+	sent := &counted{from: x.r.Body, left: most}
 	body, err := inflate(x.r.Header, sent)
 	if err == nil {
-		x.body, err = io.ReadAll(io.LimitReader(body, maxBody+1))
+		x.body, err = io.ReadAll(io.LimitReader(body, int64(most)+1))
 	}
 	switch {
-	case sent.exceeded || len(x.body) > maxBody:
-		return tooLarge(maxBody)
+	case sent.exceeded || len(x.body) > most:
+		return tooLarge(most)
 	case err != nil:
 		return unreadable(err)
 	}
@@ -58,6 +98,12 @@ func unreadable(err error) error {
 		return own
 	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum):
 		return badRequest("", "The body is not valid gzip although Content-Encoding says so.")
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return &fault{
+			status: http.StatusRequestTimeout, code: codeTimeout, cause: err,
+			message: fmt.Sprintf("The body did not arrive within %d s. Send it again, faster or in parts.", int(longestBody.Seconds())),
+		}
 	}
 	f := badRequest("", "The body could not be read to its end. Send it again.")
 	f.cause = err

@@ -75,6 +75,17 @@ func (c *Client) Sync(ctx context.Context, id string) (run string, err error) {
 	return location[strings.LastIndexByte(location, '/')+1:], nil
 }
 
+// CancelSync ends the queued sync of a subscription and asks the running one to
+// stop. It returns the id of the run that is still to end, "" where none is.
+func (c *Client) CancelSync(ctx context.Context, id string) (run string, err error) {
+	header, err := c.do(ctx, call{method: http.MethodPost, url: c.address(subscriptionSet, id, "cancelSync")}, nil)
+	if err != nil {
+		return "", err
+	}
+	location := header.Get("Location")
+	return location[strings.LastIndexByte(location, '/')+1:], nil
+}
+
 // Run returns one run of a subscription.
 func (c *Client) Run(ctx context.Context, id, run string) (r Run, err error) {
 	_, err = c.do(ctx, call{method: http.MethodGet, url: c.address(subscriptionSet, id, "syncRuns", run)}, &r)

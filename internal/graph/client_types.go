@@ -93,6 +93,7 @@ type Certificate struct {
 	ID         string     `json:"id"`
 	Subject    *string    `json:"subjectName"`
 	CommonName *string    `json:"commonName"`
+	AltNames   *string    `json:"subjectAlternativeNames"`
 	Issuer     *string    `json:"issuerName"`
 	Serial     *string    `json:"serialNumber"`
 	Thumbprint *string    `json:"thumbprint"`

@@ -17,7 +17,9 @@ func (s *Server) serviceDocument(x *exchange) error {
 		dst = append(odata.AppendString(dst, x.url("$metadata")), ',')
 	}
 	dst = append(dst, `"value":[`...)
-	dst = append(dst, `{"name":"`+subscriptionSet+`","kind":"EntitySet","url":"`+subscriptionSet+`"},`...)
+	for _, set := range []string{subscriptionSet, notificationSet} {
+		dst = append(dst, `{"name":"`+set+`","kind":"EntitySet","url":"`+set+`"},`...)
+	}
 	dst = append(dst, `{"name":"`+deviceManagement+`","kind":"Singleton","url":"`+deviceManagement+`"}]}`...)
 	x.writeJSON(http.StatusOK, dst)
 	return nil
@@ -38,24 +40,37 @@ func (s *Server) singleton(x *exchange) error {
 	return nil
 }
 
-// A model is $metadata in both forms. It is the same for everybody.
-type model struct{ xml, json []byte }
+// A model is $metadata in both forms.
+type model struct{ xml, json document }
 
-func newModel(n nouns) model {
-	m := odata.Model{
+func newModel(m odata.Model) (model, error) {
+	asXML, err := newDocument(m.AppendXML(nil))
+	if err != nil {
+		return model{}, err
+	}
+	asJSON, err := newDocument(m.AppendJSON(nil))
+	return model{xml: asXML, json: asJSON}, err
+}
+
+// model is all that there is to be described.
+func (n nouns) model() odata.Model {
+	return odata.Model{
 		Types: []*odata.EntityType{
 			n.subscriptions.entity, n.runs.entity, n.authorities.entity, n.certificates.entity, n.skippedItems.entity, n.auditEvents.entity,
+			n.notifications.entity, n.deadLetters.entity,
 		},
-		Sets: []odata.EntitySet{{Name: subscriptionSet, Type: n.subscriptions.entity, Doc: "Subscriptions to third-party certification authorities."}},
+		Sets: []odata.EntitySet{
+			{Name: subscriptionSet, Type: n.subscriptions.entity, Doc: "Subscriptions to third-party certification authorities."},
+			{Name: notificationSet, Type: n.notifications.entity, Doc: "Subscriptions to change notifications."},
+		},
 		Singletons: []odata.Singleton{{
 			Name: deviceManagement, Doc: "What Intune manages devices with.",
 			Navigations: []odata.Navigation{
-				{Name: subscriptionSet, Target: n.subscriptions.entity, Doc: "The same set as at the root."},
+				{Name: subscriptionSet, Target: n.subscriptions.entity, Set: subscriptionSet, Doc: "The same set as at the root."},
 				{Name: auditSet, Target: n.auditEvents.entity, Doc: "The audit trail."},
 			},
 		}},
 	}
-	return model{xml: m.AppendXML(nil), json: m.AppendJSON(nil)}
 }
 
 // metadata answers /beta/$metadata: XML, or JSON for who asks for it.
@@ -63,11 +78,9 @@ func (s *Server) metadata(x *exchange) error {
 	if err := x.noQuery(); err != nil {
 		return err
 	}
-	body := s.model.json
+	d := s.model.json
 	if x.media == mediaXML {
-		body = s.model.xml
+		d = s.model.xml
 	}
-	x.w.Header()["Content-Type"] = []string{x.media + ";charset=utf-8"}
-	x.writeLong(http.StatusOK, body)
-	return nil
+	return x.writeDocument(d, x.media+";charset=utf-8")
 }

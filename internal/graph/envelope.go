@@ -27,6 +27,8 @@ type envelopeError struct {
 type innerError struct {
 	Code            string `json:"code,omitempty"`
 	Date            string `json:"date"`
+	Message         string `json:"message,omitempty"`
+	Status          string `json:"status,omitempty"`
 	RequestID       string `json:"request-id"`
 	ClientRequestID string `json:"client-request-id"`
 }
@@ -54,6 +56,9 @@ func (s *Server) fail(x *exchange, err error) {
 	if f.allow != "" {
 		h.Set("Allow", f.allow)
 	}
+	if f.location != "" {
+		h.Set("Location", f.location)
+	}
 	if f.retryAfter > 0 {
 		h.Set("Retry-After", strconv.Itoa(f.retryAfter))
 	}
@@ -67,11 +72,15 @@ func (s *Server) envelope(x *exchange, f *fault) []byte {
 	var body bytes.Buffer
 	enc := json.NewEncoder(&body)
 	enc.SetEscapeHTML(false)
+	inner := innerError{
+		Code: f.inner, Date: s.now().UTC().Format(envelopeDate), Message: f.innerMessage,
+		RequestID: x.requestID, ClientRequestID: x.clientRequestID,
+	}
+	if f.innerMessage != "" {
+		inner.Status = strconv.Itoa(f.status)
+	}
 	// Strings alone: encoding cannot fail.
-	_ = enc.Encode(envelope{envelopeError{
-		Code: f.code, Message: f.message, Target: f.target, Details: f.details,
-		Inner: innerError{Code: f.inner, Date: s.now().UTC().Format(envelopeDate), RequestID: x.requestID, ClientRequestID: x.clientRequestID},
-	}})
+	_ = enc.Encode(envelope{envelopeError{Code: f.code, Message: f.message, Target: f.target, Details: f.details, Inner: inner}})
 	return bytes.TrimSuffix(body.Bytes(), []byte("\n"))
 }
 

@@ -65,6 +65,12 @@ func ofRule(e *pki.Error, err error) *fault {
 		f.status, f.code, f.inner = http.StatusUnprocessableEntity, codeInvalid, "idempotencyKeyReused"
 	case pki.CodeNotSyncable:
 		f.status, f.code = http.StatusConflict, codeConflict
+	case pki.CodeResync:
+		f.status, f.code, f.inner = http.StatusGone, codeResync, "resyncRequired"
+	case pki.CodeQuota:
+		f.status, f.code, f.inner = http.StatusForbidden, codeForbidden, "quotaExceeded"
+	case pki.CodeValidation:
+		f.status, f.code = http.StatusBadRequest, codeValidation
 	case pki.CodeLeaseLost, pki.CodeUnavailable:
 		return overloaded(err)
 	default:

@@ -68,6 +68,79 @@ func ifMatch(fields []string) (pki.Condition, error) {
 	}, nil
 }
 
+// ifNoneMatch returns the condition that the If-None-Match field sets for a
+// change of an object (RFC 9110, 13.1.2), nil for none.
+func ifNoneMatch(fields []string) (pki.Condition, error) {
+	if len(fields) == 0 {
+		return nil, nil
+	}
+	if _, err := unchanged(fields, `W/""`); err != nil {
+		return nil, err
+	}
+	return func(s pki.Subscription) error {
+		if same, err := unchanged(fields, s.ETag()); err != nil || !same {
+			return err
+		}
+		return exists()
+	}, nil
+}
+
+func exists() error {
+	return &pki.Error{
+		Code: pki.CodePreconditionFailed, Target: "If-None-Match",
+		Msg: "The object is there, in a state that If-None-Match excludes. Leave the field out to change it.",
+	}
+}
+
+// conditions are those of If-Match and If-None-Match together.
+func (x *exchange) conditions() (pki.Condition, error) {
+	match, err := ifMatch(x.r.Header["If-Match"])
+	if err != nil {
+		return nil, err
+	}
+	noneMatch, err := ifNoneMatch(x.r.Header["If-None-Match"])
+	switch {
+	case err != nil || noneMatch == nil:
+		return match, err
+	case match == nil:
+		return noneMatch, nil
+	}
+	return func(s pki.Subscription) error {
+		if err := match(s); err != nil {
+			return err
+		}
+		return noneMatch(s)
+	}, nil
+}
+
+// conditionOfCreate checks the conditions of a POST on the address of an object
+// that it is to make: If-Match cannot hold there, and If-None-Match: * turns
+// the answer for an object that exists, which taken is, into 412.
+func (x *exchange) conditionOfCreate() (taken func(error) error, err error) {
+	same := func(err error) error { return err }
+	if len(x.keys) == 0 {
+		return same, nil
+	}
+	if _, err := x.conditions(); err != nil {
+		return nil, err
+	}
+	if fields := x.r.Header["If-Match"]; len(fields) > 0 {
+		return nil, &pki.Error{
+			Code: pki.CodePreconditionFailed, Target: "If-Match",
+			Msg: "A POST makes an object that is not there yet, so If-Match cannot hold. Leave it out, or change the object with PATCH.",
+		}
+	}
+	if strings.TrimSpace(x.header("If-None-Match")) != "*" {
+		return same, nil
+	}
+	return func(err error) error {
+		if pki.CodeOf(err) == pki.CodeExists {
+			return exists()
+		}
+		return err
+	}, nil
+}
+
 // unchanged reports whether the If-None-Match field names the present tag.
 func unchanged(fields []string, present string) (bool, error) {
 	if len(fields) == 0 {

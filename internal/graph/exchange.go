@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"cloudpki/internal/auth"
 	"cloudpki/internal/odata"
@@ -20,6 +21,7 @@ type exchange struct {
 	r      *http.Request
 	server *Server
 
+	begun           time.Time
 	requestID       string
 	clientRequestID string
 	route           *route
@@ -36,6 +38,9 @@ type recorder struct {
 	status int
 	begun  bool
 }
+
+// Unwrap lets http.ResponseController set deadlines.
+func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // WriteHeader begins the answer.
 func (w *recorder) WriteHeader(status int) {
@@ -72,7 +77,7 @@ func (x *exchange) header(name string) string {
 // commonHeader sets what every answer has as Microsoft Graph sends it.
 func (x *exchange) commonHeader() {
 	values := [...]string{
-		x.requestID, x.clientRequestID, x.odataVersion(), "no-cache", "Accept-Encoding", "max-age=31536000", "nosniff",
+		x.requestID, x.clientRequestID, x.odataVersion(), "no-cache", vary, "max-age=31536000", "nosniff",
 	}
 	h := x.w.Header()
 	for i, name := range [...]string{
@@ -80,7 +85,11 @@ func (x *exchange) commonHeader() {
 	} {
 		h[name] = values[i : i+1 : i+1]
 	}
+	x.shareWithBrowsers()
 }
+
+// vary names every field of a request that an answer may depend on.
+const vary = "Accept, Accept-Encoding, Authorization, OData-MaxVersion, OData-Version, Origin, Prefer"
 
 // odataVersion is 4.0, as Microsoft Graph's, or 4.01 for who asks for it.
 func (x *exchange) odataVersion() string {
@@ -130,7 +139,7 @@ func (x *exchange) write(status int, body []byte) {
 	x.w.WriteHeader(status)
 	if len(body) > 0 {
 		// What fails here is the client's connection: there is nobody to tell.
-		_, _ = x.w.Write(body)
+		_, _ = x.w.Write(body) //nolint:gosec // never HTML: the type is always set, and sniffing is forbidden
 	}
 }
 

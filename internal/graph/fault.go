@@ -3,6 +3,7 @@ package graph
 import (
 	"fmt"
 	"net/http"
+	"strconv"
 )
 
 // A fault is an error as the wire tells it. Handlers return faults for what
@@ -15,7 +16,10 @@ type fault struct {
 	message string // what is wrong, where, and what to do
 	details []detail
 
+	innerMessage string // of innerError, with the status as text; "" for none
+
 	allow      string // for 405
+	location   string // where to begin anew, for 410
 	challenge  string // error of the WWW-Authenticate field (RFC 6750, 3.1)
 	retryAfter int    // seconds; 0 for none
 	cause      error  // for the log alone
@@ -37,6 +41,8 @@ func (f *fault) Unwrap() error { return f.cause }
 // The codes of the envelope, as Microsoft Graph spells them.
 const (
 	codeBadRequest   = "BadRequest"
+	codeForbidden    = "Forbidden"
+	codeValidation   = "ValidationError"
 	codeToken        = "InvalidAuthenticationToken"
 	codeDenied       = "Authorization_RequestDenied"
 	codeNotFound     = "ResourceNotFound"
@@ -45,10 +51,14 @@ const (
 	codeExists       = "nameAlreadyExists"
 	codeConflict     = "Conflict"
 	codeModified     = "resourceModified"
+	codeResync       = "syncStateNotFound"
 	codeTooLarge     = "requestEntityTooLarge"
 	codeMedia        = "unsupportedMediaType"
 	codeInvalid      = "invalidRequest"
 	codeTooMany      = "TooManyRequests"
+	codeTimeout      = "requestTimeout"
+	codeDependency   = "FailedDependency"
+	codeAnswerSize   = "insufficientStorage"
 	codeInternal     = "generalException"
 	codeNotAvailable = "serviceNotAvailable"
 )
@@ -104,10 +114,11 @@ func notAcceptable(format string, args ...any) *fault {
 	return &fault{status: http.StatusNotAcceptable, code: codeNotAccepted, inner: "invalidAcceptType", message: fmt.Sprintf(format, args...)}
 }
 
+// tooMany has the words of Microsoft Graph; Retry-After says when.
 func tooMany(seconds int) *fault {
 	return &fault{
-		status: http.StatusTooManyRequests, code: codeTooMany, retryAfter: seconds,
-		message: fmt.Sprintf("This application has used up its budget of requests. Retry after %d s.", seconds),
+		status: http.StatusTooManyRequests, code: codeTooMany, inner: strconv.Itoa(http.StatusTooManyRequests), retryAfter: seconds,
+		message: "Please retry again later.", innerMessage: "Please retry after",
 	}
 }
 

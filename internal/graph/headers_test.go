@@ -39,7 +39,7 @@ func TestCommonHeader(t *testing.T) {
 	} {
 		got := w.do(c.method, c.path, c.body, c.header...)
 		for name, want := range map[string]string{
-			"OData-Version": "4.0", "Strict-Transport-Security": "max-age=31536000", "Vary": "Accept-Encoding",
+			"OData-Version": "4.0", "Strict-Transport-Security": "max-age=31536000", "Vary": "Accept, Accept-Encoding, Authorization, OData-MaxVersion, OData-Version, Origin, Prefer",
 			"X-Content-Type-Options": "nosniff", "Cache-Control": c.cache, "client-request-id": got.Header.Get("request-id"),
 		} {
 			if got.Header.Get(name) != want {

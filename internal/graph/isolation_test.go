@@ -19,9 +19,12 @@ func (w *world) addressOf(pattern string) string {
 		"certificates":           "427859cb300c3d1eb6bf891394438f07",
 	}
 	segments := strings.Split(pattern, "/")
+	followed := strings.HasPrefix(pattern, "/beta/subscriptions")
 	for i, s := range segments {
 		if s == "{key}" && keys[segments[i-1]] != "" {
 			segments[i] = keys[segments[i-1]]
+		} else if followed && s == "{id}" {
+			segments[i] = w.do("GET", "/beta/subscriptions?$select=id", "").object(w.t)["value"].([]any)[0].(map[string]any)["id"].(string)
 		} else if strings.HasPrefix(s, "{") {
 			segments[i] = "alpha"
 		}
@@ -34,6 +37,7 @@ func (w *world) addressOf(pattern string) string {
 func TestTenantsAreApart(t *testing.T) {
 	w := newWorld(t)
 	w.fill()
+	w.notify("{" + following + "}")
 	stranger := "Authorization: Bearer " + w.token(tenantB, "client-a", auth.ScopeReadWrite)
 	before := w.do("GET", set+"/alpha", "").body
 	audit := w.do("GET", "/beta/deviceManagement/auditEvents", "").body
@@ -46,12 +50,21 @@ func TestTenantsAreApart(t *testing.T) {
 			}
 		}
 		body := ""
-		if method == "POST" || method == "PATCH" {
+		switch {
+		case method == "POST" && strings.HasSuffix(pattern, "/subscriptions"):
+			body = "{" + following + "}"
+		case strings.HasSuffix(pattern, "$batch"):
+			body = `{"requests":[` + batchStep(1, "GET", "/cloudPkiSubscriptions/alpha") + "," + batchStep(2, "GET", "/cloudPkiSubscriptions") + "," +
+				batchStep(3, "PATCH", "/cloudPkiSubscriptions/alpha", `"body":{"displayName":"taken over"}`) + "," +
+				batchStep(4, "DELETE", "/cloudPkiSubscriptions/alpha", `"atomicityGroup":"g"`) + `]}`
+		case method == "PATCH" && strings.Contains(pattern, "/subscriptions"):
+			body = `{"expirationDateTime":"2026-11-25T12:00:00Z"}`
+		case method == "POST" || method == "PATCH":
 			body = `{"displayName":"taken over"}`
 		}
 		got := w.do(method, address, body, stranger)
 		switch {
-		case method == "POST" && !strings.HasSuffix(address, "/sync"):
+		case method == "POST" && (strings.HasSuffix(pattern, "ubscriptions") || strings.HasSuffix(pattern, "ubscriptions/{id}")):
 			// B may well create an object of its own under the same id.
 			if got.StatusCode != http.StatusCreated {
 				t.Errorf("%s %s: %s", method, address, got.Status)
@@ -83,6 +96,7 @@ func TestTenantsAreApart(t *testing.T) {
 func TestSecretsAreToldOnce(t *testing.T) {
 	w := newWorld(t)
 	w.fill()
+	w.notify(`{` + following + `,"clientState":"CANARY-state"}`)
 	clean := func(what, text string) {
 		t.Helper()
 		for _, canary := range canaries {

@@ -1,120 +1,92 @@
 package graph
 
-import (
-	"math"
-	"sync"
-	"time"
-
-	"golang.org/x/time/rate"
-)
-
-// Limits bound what clients may take. Zero values mean the defaults.
+// Limits bound what clients may take. Zero values mean the defaults. A client
+// is an application in one tenant.
 type Limits struct {
-	PerMinute   int                     // requests of one client in one tenant; DefaultPerMinute
-	Override    func(client string) int // another budget for a client, requests per minute; 0 keeps PerMinute; may be nil
-	Concurrent  int                     // requests under way at once; DefaultConcurrent
-	BudgetCount int                     // clients remembered at once; DefaultBudgetCount
+	PerMinute         int                     // requests of one client; DefaultPerMinute
+	TenantPerMinute   int                     // requests of all clients of a tenant; tenantFactor times PerMinute
+	FailuresPerMinute int                     // refused tokens from one address before they are answered 429; DefaultFailures
+	Override          func(client string) int // another budget for a client, requests per minute; 0 keeps PerMinute; may be nil
+	Concurrent        int                     // requests under way at once; DefaultConcurrent
+	BudgetCount       int                     // clients remembered at once; DefaultBudgetCount
+	Body              int                     // bytes of a body, as sent and inflated; DefaultBody
 }
 
-// The defaults of Limits. A budget may be spent at once for burstPart of its
-// minute.
+// The defaults of Limits.
 const (
 	DefaultPerMinute   = 3000
+	DefaultFailures    = 600
 	DefaultConcurrent  = 512
 	DefaultBudgetCount = 1 << 16
+	DefaultBody        = 4 << 20
 
-	burstPart = 6
+	tenantFactor = 4
+
+	// A tenant has at most half of all slots, a client a quarter: whoever takes
+	// all that they can leaves room for others.
+	tenantPart = 2
+	clientPart = 4
+
+	// doorFactor is how many requests may be inside for each that may be under
+	// way: the others show their token or send their body, and hold no slot.
+	doorFactor = 4
 )
 
-// budgets holds a token bucket for each client and tenant. It is safe for
-// concurrent use.
-type budgets struct {
-	perMinute int
-	override  func(client string) int
-	max       int
-
-	mu      sync.Mutex
-	buckets map[budgetKey]*rate.Limiter
-}
-
-type budgetKey struct{ tenant, client string }
-
-func newBudgets(l Limits) *budgets {
-	if l.PerMinute <= 0 {
-		l.PerMinute = DefaultPerMinute
-	}
-	if l.BudgetCount <= 0 {
-		l.BudgetCount = DefaultBudgetCount
-	}
-	return &budgets{perMinute: l.PerMinute, override: l.Override, max: l.BudgetCount, buckets: make(map[budgetKey]*rate.Limiter)}
-}
-
-// spend takes one request from a client's budget. Where it is used up it
-// returns the whole seconds after which a request will succeed.
-func (b *budgets) spend(tenant, client string, now time.Time) (wait int, ok bool) {
-	bucket := b.bucket(budgetKey{tenant, client}, now)
-	r := bucket.ReserveN(now, 1)
-	delay := r.DelayFrom(now)
-	if delay <= 0 {
-		return 0, true
-	}
-	r.CancelAt(now)
-	return int(math.Ceil(delay.Seconds())), false
-}
-
-func (b *budgets) bucket(key budgetKey, now time.Time) *rate.Limiter {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if bucket, ok := b.buckets[key]; ok {
-		return bucket
-	}
-	if len(b.buckets) >= b.max {
-		b.evict(now)
-	}
-	perMinute := b.perMinute
-	if b.override != nil {
-		if n := b.override(key.client); n > 0 {
-			perMinute = n
+func (l Limits) withDefaults() Limits {
+	for _, d := range []struct {
+		limit *int
+		value int
+	}{
+		{&l.PerMinute, DefaultPerMinute},
+		{&l.FailuresPerMinute, DefaultFailures},
+		{&l.Concurrent, DefaultConcurrent},
+		{&l.BudgetCount, DefaultBudgetCount},
+		{&l.Body, DefaultBody},
+	} {
+		if *d.limit <= 0 {
+			*d.limit = d.value
 		}
 	}
-	bucket := rate.NewLimiter(rate.Limit(float64(perMinute)/60), max(1, perMinute/burstPart))
-	b.buckets[key] = bucket
-	return bucket
+	if l.TenantPerMinute <= 0 {
+		l.TenantPerMinute = l.PerMinute * tenantFactor
+	}
+	return l
 }
 
-// evict forgets the clients whose bucket is full: a new one is as good. Where
-// all are busy, it forgets an eighth of them, so that memory stays bounded.
-func (b *budgets) evict(now time.Time) {
-	for key, bucket := range b.buckets {
-		if bucket.TokensAt(now) >= float64(bucket.Burst()) {
-			delete(b.buckets, key)
+// limits is what enforces Limits.
+type limits struct {
+	clients  *budgets[clientKey]
+	tenants  *budgets[string]
+	failures *budgets[string] // by the network that a request comes from
+
+	body int // bytes
+
+	doors  *slots // of requests that are inside
+	bodies *slots // of bodies that are being sent
+	runs   *slots // of requests that are being answered
+}
+
+// A clientKey names an application in a tenant, or for a request without a
+// token the network that it comes from.
+type clientKey struct{ tenant, client string }
+
+func newLimits(l Limits) limits {
+	l = l.withDefaults()
+	perClient := func(key clientKey) int {
+		if l.Override != nil {
+			if n := l.Override(key.client); n > 0 {
+				return n
+			}
 		}
+		return l.PerMinute
 	}
-	for key := range b.buckets {
-		if len(b.buckets) <= b.max-max(1, b.max/8) {
-			return
-		}
-		delete(b.buckets, key)
-	}
-}
-
-// slots bounds how many requests are under way.
-type slots chan struct{}
-
-func newSlots(l Limits) slots {
-	if l.Concurrent <= 0 {
-		l.Concurrent = DefaultConcurrent
-	}
-	return make(slots, l.Concurrent)
-}
-
-func (s slots) take() bool {
-	select {
-	case s <- struct{}{}:
-		return true
-	default:
-		return false
+	return limits{
+		clients:  newBudgets(perClient, l.BudgetCount),
+		tenants:  newBudgets(func(string) int { return l.TenantPerMinute }, l.BudgetCount),
+		failures: newBudgets(func(string) int { return l.FailuresPerMinute }, l.BudgetCount),
+		body:     l.Body,
+		doors:    newDoors(l.Concurrent * doorFactor),
+		bodies:   newSlots(l.Concurrent),
+		runs:     newSlots(l.Concurrent),
 	}
 }
-
-func (s slots) giveBack() { <-s }

@@ -161,6 +161,7 @@ func formatOption(query string) (string, bool) {
 type preferences struct {
 	minimal, representation bool
 	maxPageSize             string
+	continueOnError         string // "true", "false", or "" for no wish
 }
 
 func readPrefer(h http.Header) preferences {
@@ -175,6 +176,11 @@ func readPrefer(h http.Header) preferences {
 			}
 		case equalFold(name, "odata.maxpagesize"), equalFold(name, "maxpagesize"):
 			p.maxPageSize = value
+		case equalFold(name, "odata.continue-on-error"), equalFold(name, "continue-on-error"):
+			p.continueOnError = "true"
+			if equalFold(value, "false") {
+				p.continueOnError = "false"
+			}
 		}
 	}
 	return p

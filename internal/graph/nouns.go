@@ -14,6 +14,8 @@ type nouns struct {
 	certificates  *noun[pki.Certificate]
 	skippedItems  *noun[pki.SkippedItem]
 	auditEvents   *noun[pki.AuditEvent]
+	notifications *personal[notificationView]
+	deadLetters   *personal[pki.DeadLetter]
 }
 
 func newNouns(s *Server) (n nouns, err error) {
@@ -33,7 +35,13 @@ func newNouns(s *Server) (n nouns, err error) {
 	if n.skippedItems, err = newSkippedItems(s); err != nil {
 		return n, err
 	}
-	n.auditEvents, err = newAuditEvents(s)
+	if n.auditEvents, err = newAuditEvents(s); err != nil {
+		return n, err
+	}
+	if n.notifications, err = newNotifications(s); err != nil {
+		return n, err
+	}
+	n.deadLetters, err = newDeadLetters(s)
 	return n, err
 }
 

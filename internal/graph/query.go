@@ -10,21 +10,15 @@ import (
 
 // query reads the query options of a collection.
 func (x *exchange) query(t *odata.EntityType) (odata.Query, error) {
-	q, err := odata.ParseQuery(x.r.URL.RawQuery, t)
-	if err == nil && len(q.Expand) > 0 {
-		err = badRequest("$expand", "The query specified in the URI is not valid. Query option 'Expand' is not allowed. Read the navigation property at its own address.")
-	}
-	return q, err
+	return odata.ParseQuery(x.r.URL.RawQuery, t)
 }
 
-// selection reads the query options of a single entity: $select and $format.
-func (x *exchange) selection(t *odata.EntityType) (odata.Selection, error) {
-	if x.r.URL.RawQuery == "" {
-		return odata.Selection{All: true}, nil
-	}
+// entityQuery reads the query options of a single entity: $select, $expand and
+// $format.
+func (x *exchange) entityQuery(t *odata.EntityType) (odata.Query, error) {
 	q, err := x.query(t)
 	if err != nil {
-		return q.Select, err
+		return q, err
 	}
 	for _, o := range []struct {
 		name string
@@ -39,10 +33,10 @@ func (x *exchange) selection(t *odata.EntityType) (odata.Selection, error) {
 		{"$skiptoken", q.SkipToken != ""},
 	} {
 		if o.used {
-			return q.Select, badRequest(o.name, "The query option '%s' is for collections; this address is a single entity.", o.name)
+			return q, badRequest(o.name, "The query option '%s' is for collections; this address is a single entity.", o.name)
 		}
 	}
-	return q.Select, nil
+	return q, nil
 }
 
 // noQuery refuses query options where they would be ignored. $format is
@@ -76,7 +70,7 @@ func (x *exchange) preferPageSize(q *odata.Query) {
 		return
 	}
 	if n, err := strconv.ParseUint(asked, 10, 31); err == nil && n > 0 {
-		q.Top = min(int(n), odata.MaxTop)
+		q.Top = min(int(n), pageLimit(q.Expand))
 		x.applied("odata.maxpagesize=" + strconv.Itoa(q.Top))
 	}
 }
@@ -99,8 +93,21 @@ func (x *exchange) url(path string) string { return x.server.origin + "/" + vers
 
 // context is the value of @odata.context (OData 4.01 protocol, 10).
 func (x *exchange) context(place string, s odata.Selection, suffix string) string {
-	if !s.All && len(s.Names) > 0 {
-		place += "(" + strings.Join(s.Names, ",") + ")"
+	return x.queryContext(place, odata.Query{Select: s}, suffix)
+}
+
+// queryContext is context for a query, whose expansions stand behind what is
+// selected: cloudPkiSubscriptions(id,syncRuns(status)).
+func (x *exchange) queryContext(place string, q odata.Query, suffix string) string {
+	var parts []string
+	if !q.Select.All {
+		parts = append(parts, q.Select.Names...)
+	}
+	for _, e := range q.Expand {
+		parts = append(parts, e.Navigation+"("+strings.Join(e.Query.Select.Names, ",")+")")
+	}
+	if len(parts) > 0 {
+		place += "(" + strings.Join(parts, ",") + ")"
 	}
 	return x.url("$metadata#" + place + suffix)
 }

@@ -12,9 +12,12 @@ type route struct {
 	path     string // below /beta; {x} stands for a key
 	need     auth.Permission
 	public   bool     // answered without a token
+	anyone   bool     // answered to every valid token
+	atomic   bool     // may be one of several requests that happen together or not at all
 	body     bool     // takes a body
 	produces []string // media types, the customary one first; nil is JSON
 	handle   handler
+	tells    operation // for the OpenAPI document; every line of the table has one
 }
 
 // name is the route's pattern, for logs and metrics.

@@ -11,12 +11,13 @@ import (
 // regard to ASCII case, keys are taken as they are.
 type node struct {
 	name     string
+	function bool // may be called with parentheses: delta()
 	children []*node
 	key      *node // an object of this set, named as a segment or in parentheses
 	routes   []*route
 }
 
-// add makes the nodes of a pattern such as set/{id}/sync.
+// add makes the nodes of a pattern such as set/{id}/sync or set/delta().
 func (n *node) add(r *route) {
 	for name := range strings.SplitSeq(r.path, "/") {
 		if name != "" {
@@ -33,10 +34,11 @@ func (n *node) grow(name string) *node {
 		}
 		return n.key
 	}
+	name, function := strings.CutSuffix(name, "()")
 	if child := n.child(name); child != nil {
 		return child
 	}
-	child := &node{name: name}
+	child := &node{name: name, function: function}
 	n.children = append(n.children, child)
 	return child
 }
@@ -65,10 +67,10 @@ func (n *node) find(escaped string) (*node, []string, error) {
 	var keys []string
 	for _, s := range segments {
 		name := s.Name
-		if s.Key || s.Call {
+		if s.Key {
 			name = "" // no route has such a name
 		}
-		if child := n.child(name); child != nil {
+		if child := n.child(name); child != nil && (child.function || !s.Call) {
 			n = child
 			continue
 		}

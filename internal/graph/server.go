@@ -32,15 +32,19 @@ type Verifier interface {
 	Verify(ctx context.Context, bearer string) (auth.Principal, error)
 }
 
-// Options are what a Server is made from. Service, Verifier, Origin and
-// TokenKey are required.
+// Options are what a Server is made from. Service, Notifications, Verifier,
+// Origin and TokenKey are required.
 type Options struct {
-	Service   *pki.Service
-	Verifier  Verifier
+	Service  *pki.Service
+	Verifier Verifier
+
+	Notifications *pki.Notifications
+
 	Origin    string // what clients call, without a path: "https://pki.example.com:8443"
 	Authority string // where clients get tokens, told in WWW-Authenticate
 	TokenKey  []byte // 32 bytes that seal skip tokens; the same in every process and after a restart
 	Limits    Limits
+	Browsers  []string         // origins whose pages may read answers (CORS); "*" for all
 	Log       *slog.Logger     // nil is silence
 	Now       func() time.Time // nil is time.Now
 
@@ -51,19 +55,23 @@ type Options struct {
 
 // A Server answers the requests below /beta. It is safe for concurrent use.
 type Server struct {
-	service   *pki.Service
+	service *pki.Service
+
+	notifications *pki.Notifications
+
 	verifier  Verifier
 	origin    string
 	authority string
+	browsers  []string
 	tokens    *odata.TokenSealer
-	budgets   *budgets
-	slots     slots
+	limits    limits
 	log       *slog.Logger
 	now       func() time.Time
 	observe   func(route, method string, status int, took time.Duration, tenant pki.TenantID)
 
 	nouns   nouns
 	model   model
+	openAPI document
 	tree    *node
 	buffers sync.Pool // of *[]byte, for answers
 	zippers sync.Pool // of *gzip.Writer
@@ -71,8 +79,8 @@ type Server struct {
 
 // New returns a Server. Its error tells what of o is missing or wrong.
 func New(o Options) (*Server, error) {
-	if o.Service == nil || o.Verifier == nil {
-		return nil, errors.New("graph: a Service and a Verifier are required")
+	if o.Service == nil || o.Notifications == nil || o.Verifier == nil {
+		return nil, errors.New("graph: a Service, Notifications and a Verifier are required")
 	}
 	if !strings.HasPrefix(o.Origin, "https://") || strings.Count(o.Origin, "/") != 2 {
 		return nil, fmt.Errorf("graph: the origin %q is not of the form https://host:port", o.Origin)
@@ -91,16 +99,22 @@ func New(o Options) (*Server, error) {
 		o.Observe = func(string, string, int, time.Duration, pki.TenantID) {}
 	}
 	s := &Server{
-		service: o.Service, verifier: o.Verifier, origin: o.Origin, authority: o.Authority, tokens: tokens,
-		budgets: newBudgets(o.Limits), slots: newSlots(o.Limits), log: o.Log, now: o.Now, observe: o.Observe,
+		service: o.Service, notifications: o.Notifications, verifier: o.Verifier, origin: o.Origin, authority: o.Authority, browsers: o.Browsers, tokens: tokens,
+		limits: newLimits(o.Limits), log: o.Log, now: o.Now, observe: o.Observe,
 	}
 	if s.nouns, err = newNouns(s); err != nil {
 		return nil, err
 	}
-	s.model = newModel(s.nouns)
 	s.tree = &node{name: version}
-	for _, r := range s.routes() {
-		s.tree.add(&r)
+	table := s.routes()
+	for i := range table {
+		s.tree.add(&table[i])
+	}
+	if s.model, err = newModel(s.nouns.model()); err != nil {
+		return nil, err
+	}
+	if s.openAPI, err = newOpenAPI(s.nouns.model(), table, s.origin, s.authority); err != nil {
+		return nil, err
 	}
 	return s, nil
 }
@@ -162,42 +176,59 @@ func (s *Server) boundHeader(x *exchange) error {
 // serve is what every request goes through: it is named, answered, counted,
 // and survives a panic.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request, handle handler) {
-	begun := s.now()
 	ctx, stop := context.WithTimeout(r.Context(), longestAnswer)
 	defer stop()
-	r = r.WithContext(ctx)
-	x := &exchange{w: recorder{ResponseWriter: w}, r: r, server: s}
-	x.name()
-	x.commonHeader()
+	x := s.newExchange(w, r.WithContext(ctx))
 	defer func() {
 		if p := recover(); p != nil {
-			s.log.LogAttrs(r.Context(), slog.LevelError, "handler panicked",
+			s.log.LogAttrs(ctx, slog.LevelError, "handler panicked",
 				slog.String("request-id", x.requestID), slog.String("route", x.routeName()),
 				slog.Any("panic", p), slog.String("stack", string(debug.Stack())))
 			s.fail(x, internal(errors.New("panic")))
 		}
-		took := s.now().Sub(begun)
-		s.observe(x.routeName(), knownMethod(r.Method), x.w.status, took, x.principal.Tenant)
-		s.logRequest(x, took)
+		s.conclude(x)
 	}()
 	if err := handle(x); err != nil {
+		x.hurryBody()
 		s.fail(x, err)
 	}
 }
 
+func (s *Server) newExchange(w http.ResponseWriter, r *http.Request) *exchange {
+	x := &exchange{w: recorder{ResponseWriter: w}, r: r, server: s, begun: s.now()}
+	x.name()
+	x.commonHeader()
+	return x
+}
+
+// conclude counts and logs an exchange that is answered.
+func (s *Server) conclude(x *exchange) {
+	took := s.now().Sub(x.begun)
+	s.observe(x.routeName(), knownMethod(x.r.Method), x.w.status, took, x.principal.Tenant)
+	s.logRequest(x, took)
+}
+
 // handle takes a request through its steps; each may refuse it.
 func (s *Server) handle(x *exchange) error {
-	if !s.slots.take() {
-		return overloaded(errors.New("all slots are taken"))
-	}
-	defer s.slots.giveBack()
-	steps := [...]handler{s.boundHeader, s.findRoute, s.negotiate, s.authorize, s.spendBudget, s.readBody}
-	for _, step := range steps {
+	return x.enter(s.limits.doors, clientKey{}, func() error {
+		if err := s.admit(x); err != nil {
+			return err
+		}
+		if err := s.receiveBody(x); err != nil {
+			return err
+		}
+		return x.enter(s.limits.runs, x.client(), func() error { return x.route.handle(x) })
+	})
+}
+
+// admit finds out what is asked, by whom, and whether they may.
+func (s *Server) admit(x *exchange) error {
+	for _, step := range [...]handler{s.boundHeader, s.findRoute, s.refuseMultipart, s.negotiate, s.authorize} {
 		if err := step(x); err != nil {
 			return err
 		}
 	}
-	return x.route.handle(x)
+	return nil
 }
 
 func (s *Server) findRoute(x *exchange) error {
@@ -209,6 +240,7 @@ func (s *Server) findRoute(x *exchange) error {
 	if x.r.Method == http.MethodOptions {
 		x.route = &route{path: place.routes[0].path, public: true, handle: func(x *exchange) error {
 			x.w.Header().Set("Allow", place.allow())
+			x.preflight(place.allow())
 			x.write(http.StatusNoContent, nil)
 			return nil
 		}}
@@ -216,16 +248,6 @@ func (s *Server) findRoute(x *exchange) error {
 	}
 	x.route, err = place.route(x.r.Method)
 	return err
-}
-
-func (s *Server) spendBudget(x *exchange) error {
-	if x.route.public {
-		return nil
-	}
-	if wait, ok := s.budgets.spend(string(x.principal.Tenant), x.caller(), s.now()); !ok {
-		return tooMany(wait)
-	}
-	return nil
 }
 
 // knownMethod returns method, or "other": a client can make up as many as it

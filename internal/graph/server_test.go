@@ -65,64 +65,6 @@ func TestFaultsTellNothing(t *testing.T) {
 	}
 }
 
-func TestTooManyRequests(t *testing.T) {
-	w := newWorld(t, func(o *graph.Options) { o.Limits.PerMinute = 60 })
-	for range 10 {
-		if got := w.do("GET", set+"/$count", ""); got.StatusCode != 200 {
-			t.Fatalf("within the budget: %s", got.Status)
-		}
-	}
-	got := w.do("GET", set+"/$count", "")
-	if got.StatusCode != 429 || got.Header.Get("Retry-After") != "1" || got.object(t)["error"].(map[string]any)["code"] != "TooManyRequests" {
-		t.Errorf("%s, Retry-After %q\n%s", got.Status, got.Header.Get("Retry-After"), got.body)
-	}
-	other := "Authorization: Bearer " + w.token(tenantA, "other", auth.ScopeRead)
-	if got := w.do("GET", set+"/$count", "", other); got.StatusCode != 200 {
-		t.Errorf("another client: %s", got.Status)
-	}
-	if got := w.do("GET", "/beta/$metadata", ""); got.StatusCode != 200 {
-		t.Errorf("the metadata, which nobody's budget pays for: %s", got.Status)
-	}
-	w.clock.Move(time.Second)
-	if got := w.do("GET", set+"/$count", ""); got.StatusCode != 200 {
-		t.Errorf("after waiting as told: %s", got.Status)
-	}
-}
-
-// TestOverload fills every slot and holds it.
-func TestOverload(t *testing.T) {
-	const slots = 3
-	entered, leave := make(chan struct{}, slots), make(chan struct{})
-	w := newWorld(t, func(o *graph.Options) {
-		o.Limits.Concurrent = slots
-		o.Verifier = verifierFunc(func(context.Context, string) (auth.Principal, error) {
-			entered <- struct{}{}
-			<-leave
-			return auth.Principal{Tenant: tenantA, Client: "c", Scopes: []string{auth.ScopeRead}}, nil
-		})
-	})
-	var held sync.WaitGroup
-	for range slots {
-		held.Go(func() {
-			if got := w.do("GET", set, ""); got.StatusCode != 200 {
-				t.Errorf("a request with a slot: %s", got.Status)
-			}
-		})
-	}
-	for range slots {
-		<-entered
-	}
-	got := w.do("GET", set, "")
-	if got.StatusCode != 503 || got.Header.Get("Retry-After") != "1" || got.object(t)["error"].(map[string]any)["code"] != "serviceNotAvailable" {
-		t.Errorf("%s\n%s", got.Status, got.body)
-	}
-	close(leave)
-	held.Wait()
-	if got := w.do("GET", set, ""); got.StatusCode != 200 {
-		t.Errorf("after the load: %s", got.Status)
-	}
-}
-
 // TestObserve: each request is counted once, by the pattern of its route.
 func TestObserve(t *testing.T) {
 	w := newWorld(t)
@@ -135,8 +77,8 @@ func TestObserve(t *testing.T) {
 	w.do("PUT", set+"/nobody", "")
 	w.do("GET", "/beta/nobody", "")
 	want := []string{
-		"GET /beta/deviceManagement/cloudPkiSubscriptions/{key} OK " + tenantA,
-		"GET /beta/cloudPkiSubscriptions/{key} Not Found " + tenantA,
+		"GET /beta/deviceManagement/cloudPkiSubscriptions/{id} OK " + tenantA,
+		"GET /beta/cloudPkiSubscriptions/{id} Not Found " + tenantA,
 		"PUT  Method Not Allowed ",
 		"GET  Not Found ",
 	}
@@ -217,7 +159,7 @@ func TestRepeatedCreate(t *testing.T) {
 
 // TestNewRefuses holds the options against what cannot work.
 func TestNewRefuses(t *testing.T) {
-	good := graph.Options{Service: newWorld(t).service, Verifier: verifierFunc(nil), Origin: "https://h:1", TokenKey: make([]byte, 32)}
+	good := graph.Options{Service: newWorld(t).service, Notifications: newWorld(t).notifications, Verifier: verifierFunc(nil), Origin: "https://h:1", TokenKey: make([]byte, 32)}
 	if _, err := graph.New(good); err != nil {
 		t.Fatalf("good options: %v", err)
 	}

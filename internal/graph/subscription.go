@@ -27,9 +27,13 @@ func (s *Server) createSubscription(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	sub, err := s.service.Create(x.r.Context(), x.principal.Tenant, x.actor(), draft.Draft, replay)
+	taken, err := x.conditionOfCreate()
 	if err != nil {
 		return err
+	}
+	sub, err := s.service.Create(x.r.Context(), x.principal.Tenant, x.actor(), draft.Draft, replay)
+	if err != nil {
+		return taken(err)
 	}
 	h := x.w.Header()
 	h["Location"] = []string{s.address(x, &sub)}
@@ -103,7 +107,7 @@ func (x *exchange) changeOf() (pki.ID, pki.Condition, error) {
 	if err != nil {
 		return "", nil, err
 	}
-	condition, err := ifMatch(x.r.Header["If-Match"])
+	condition, err := x.conditions()
 	return id, condition, err
 }
 
@@ -131,7 +135,7 @@ func everything() odata.Selection { return odata.Selection{All: true} }
 
 // address is where a subscription is found, in the family that was called.
 func (s *Server) address(x *exchange, sub *pki.Subscription) string {
-	return x.url(s.nouns.subscriptions.path(x) + "/" + string(sub.ID))
+	return x.url(below(s.nouns.subscriptions.path(x), sub.ID))
 }
 
 // nameDraft gives the draft the id of the address. The documentation's

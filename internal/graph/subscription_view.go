@@ -21,6 +21,7 @@ type subscriptionView struct {
 	echo     *odata.Value // the credentials that the caller has just sent; nil hides the secrets
 	info     bool         // credentialInfo was selected
 	nextSync bool         // nextSyncDateTime was selected
+	children subscriptionChildren
 }
 
 func (s *Server) view(sub *pki.Subscription, selected odata.Selection) subscriptionView {
@@ -40,6 +41,9 @@ func newSubscriptions(s *Server) (*noun[subscriptionView], error) {
 		id:  func(v *subscriptionView) pki.ID { return v.ID },
 		tag: func(v *subscriptionView) string { return v.ETag() },
 		page: func(ctx context.Context, t pki.TenantID, _ pki.ID, q odata.Query) (pki.Page[subscriptionView], error) {
+			if len(q.Expand) > 0 {
+				return s.expandedPage(ctx, t, q)
+			}
 			page, err := s.service.List(ctx, t, q)
 			views := pki.Page[subscriptionView]{After: page.After, Count: page.Count}
 			if err == nil {
@@ -54,6 +58,9 @@ func newSubscriptions(s *Server) (*noun[subscriptionView], error) {
 			sub, err := s.service.Get(ctx, t, id)
 			return s.view(&sub, selected), err
 		},
+		expanded: s.expandedOne,
+		children: s.appendChildren,
+		changes:  s.subscriptionChanges,
 	}, err
 }
 

@@ -63,11 +63,15 @@ type world struct {
 	clock   *clock
 	store   *store.DB
 	service *pki.Service
-	server  *graph.Server
-	http    *http.Client
-	key     *ecdsa.PrivateKey
-	log     *syncBuffer
-	seen    *observed
+
+	notifications *pki.Notifications
+	consent       func(context.Context, pki.TenantID, string) error // of receivers; nil agrees
+
+	server *graph.Server
+	http   *http.Client
+	key    *ecdsa.PrivateKey
+	log    *syncBuffer
+	seen   *observed
 }
 
 // A syncBuffer keeps the log.
@@ -101,7 +105,7 @@ func newWorld(t testing.TB, change ...func(*graph.Options)) *world {
 	listening := httptest.NewUnstartedServer(nil)
 	w.origin = "https://" + listening.Listener.Addr().String()
 	o := graph.Options{
-		Service: w.service, Verifier: w.verifier(log), Origin: w.origin, Authority: "https://login.example.com",
+		Service: w.service, Notifications: w.notifications, Verifier: w.verifier(log), Origin: w.origin, Authority: "https://login.example.com",
 		TokenKey: bytes.Repeat([]byte{7}, 32), Log: log, Now: w.clock.Now,
 		Observe: func(route, method string, status int, _ time.Duration, tenant pki.TenantID) {
 			w.seen.mu.Lock()
@@ -141,6 +145,15 @@ func (w *world) makeService(log *slog.Logger) {
 		if err := w.store.Close(); err != nil {
 			w.t.Errorf("close store: %v", err)
 		}
+	})
+	w.notifications = pki.NewNotifications(pki.NotificationOptions{
+		Store: w.store, Keyring: secret.NewKeyring(root, w.store), Now: w.clock.Now, PerTenant: 20,
+		Validate: func(ctx context.Context, t pki.TenantID, address string) error {
+			if w.consent == nil {
+				return nil
+			}
+			return w.consent(ctx, t, address)
+		},
 	})
 	w.service, err = pki.NewService(pki.Options{
 		Store: w.store, Keyring: secret.NewKeyring(root, w.store), Root: root,
