@@ -64,7 +64,11 @@ func (s *service) run(ctx context.Context, listener net.Listener) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.syncer.Run(ctx) })
 	group.Go(func() error { return s.purge(ctx) })
+	group.Go(func() error { return s.deliverer.Run(ctx) })
 	group.Go(func() error { return s.serve(ctx, listener) })
+	if s.issuerKeys != nil {
+		group.Go(func() error { return s.issuerKeys.Run(ctx) })
+	}
 	if s.cfg.Metrics.Enabled && s.cfg.Metrics.Address != "" {
 		group.Go(func() error { return s.serveMetrics(ctx) })
 	}

@@ -120,6 +120,7 @@ func TestLifeOfAService(t *testing.T) {
 		"/readyz":         {200, "ok"},
 		"/beta/":          {200, "cloudPkiSubscriptions"},
 		"/beta/$metadata": {200, "edmx:Edmx"},
+		"/openapi.json":   {200, `"servers":[{"url":"https://localhost:8443/beta"}]`},
 		"/metrics":        {200, "cloudpki_sync_queue_lag_seconds 0"},
 		"/8c3f1c8e-0000-4000-8000-000000000001/v2.0/.well-known/openid-configuration": {200, `"issuer":"https://localhost:8443/8c3f1c8e-0000-4000-8000-000000000001/v2.0"`},
 		"/beta/cloudPkiSubscriptions": {401, "InvalidAuthenticationToken"},

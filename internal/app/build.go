@@ -3,10 +3,7 @@ package app
 import (
 	"cmp"
 	"context"
-	"crypto"
 	"crypto/tls"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -24,6 +21,7 @@ import (
 	"cloudpki/internal/auth/issuer"
 	"cloudpki/internal/config"
 	"cloudpki/internal/graph"
+	"cloudpki/internal/notify"
 	"cloudpki/internal/pki"
 	"cloudpki/internal/provider"
 	"cloudpki/internal/provider/all"
@@ -40,13 +38,20 @@ type service struct {
 	root    *secret.Root
 	closers []func() error // in the order of building
 
-	store    *store.DB
-	metrics  *metrics
-	pki      *pki.Service
-	issuer   *issuer.Issuer // nil where others hand out the tokens
-	verifier *auth.Verifier
-	graph    *graph.Server
-	tls      *tls.Config
+	store      *store.DB
+	metrics    *metrics
+	pki        *pki.Service
+	issuer     *issuer.Issuer // nil where others hand out the tokens
+	issuerKeys *issuer.KeySet // nil as issuer is
+	verifier   *auth.Verifier
+	graph      *graph.Server
+	tls        *tls.Config
+	owner      string // names this process among all that share the store
+
+	notifications *pki.Notifications
+	signer        *notify.Signer
+	deliverer     *notify.Deliverer
+
 	syncer   *syncer.Syncer
 	stopping chan struct{} // closed when requests are no longer welcome
 }
@@ -54,7 +59,7 @@ type service struct {
 // build makes the rooms, each from those before it. What it had built when one
 // fails is closed.
 func build(ctx context.Context, cfg config.Config, o Options, address string) (s *service, err error) {
-	s = &service{cfg: cfg, options: o, origin: cfg.Listen.PublicOrigin, stopping: make(chan struct{})}
+	s = &service{cfg: cfg, options: o, origin: cfg.Listen.PublicOrigin, owner: newOwner(), stopping: make(chan struct{})}
 	if s.origin == "" {
 		s.origin = "https://" + address
 	}
@@ -64,7 +69,7 @@ func build(ctx context.Context, cfg config.Config, o Options, address string) (s
 		}
 	}()
 	for _, step := range []func(context.Context) error{
-		s.buildStore, s.buildPKI, s.buildAuth, s.buildGraph, s.buildSyncer,
+		s.buildStore, s.buildPKI, s.buildNotifications, s.buildAuth, s.buildGraph, s.buildSyncer,
 	} {
 		if err := step(ctx); err != nil {
 			return s, err // not nil: the deferred close needs it
@@ -72,6 +77,15 @@ func build(ctx context.Context, cfg config.Config, o Options, address string) (s
 	}
 	s.tls, err = serverTLS(cfg, s.origin, o)
 	return s, err
+}
+
+// newOwner returns a name that no other process has.
+func newOwner() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "localhost"
+	}
+	return net.JoinHostPort(host, uuid.NewString())
 }
 
 // close ends what holds files or connections, the last built first.
@@ -93,7 +107,7 @@ func (s *service) buildStore(ctx context.Context) (err error) {
 		return fmt.Errorf("database.url: %w", err)
 	}
 	s.closers = append(s.closers, s.store.Close)
-	s.metrics = newMetrics(newQueue(s.store.Backlog, s.options.Now))
+	s.metrics = newMetrics(newQueue(s.store.Backlog, s.options.Now), newOutbox(s.store.NotificationBacklog, s.options.Now))
 	if s.root, err = s.rootKey(ctx); err != nil {
 		return fmt.Errorf("keys.root_file: %w", err)
 	}
@@ -150,100 +164,6 @@ func (s *service) buildPKI(context.Context) error {
 	return err
 }
 
-func (s *service) buildAuth(ctx context.Context) error {
-	var issuers []auth.Issuer
-	if s.cfg.Issuer.Enabled {
-		own, err := s.buildIssuer()
-		if err != nil {
-			return err
-		}
-		s.issuer = own
-		issuers = append(issuers, own.Trusted())
-	}
-	for _, i := range s.cfg.Auth.Issuers {
-		issuers = append(issuers, auth.Issuer{
-			Name: i.Issuer, URL: i.Issuer, Audiences: i.Audiences, TenantClaim: i.TenantClaim, Tenant: i.Tenant, KeysURL: i.JWKSURI,
-		})
-	}
-	verifier, err := auth.NewVerifier(ctx, auth.Options{Issuers: issuers, Now: s.options.Now, Log: s.options.Log})
-	if err != nil {
-		return err
-	}
-	s.verifier = verifier
-	s.closers = append(s.closers, verifier.Close)
-	return nil
-}
-
-func (s *service) buildIssuer() (*issuer.Issuer, error) {
-	key, err := issuer.LoadOrCreateKey(s.cfg.Issuer.KeyFile)
-	if err != nil {
-		return nil, fmt.Errorf("issuer.key_file: %w", err)
-	}
-	clients, tenants, err := s.clients()
-	if err != nil {
-		return nil, err
-	}
-	if len(tenants) == 0 {
-		return nil, errors.New("issuer.tenants: the embedded issuer has no tenant; list clients in issuer.clients, or set issuer.enabled to false")
-	}
-	return issuer.New(issuer.Options{
-		Origin: s.origin, Tenants: tenants, Clients: clients, Keys: []crypto.Signer{key},
-		Audiences: s.cfg.Issuer.Audiences, Lifetime: s.cfg.Issuer.TokenLifetime, Now: s.options.Now, Log: s.options.Log,
-	})
-}
-
-// clients reads the configured clients with their secrets and certificates.
-func (s *service) clients() ([]issuer.Client, []string, error) {
-	tenants := slices.Clone(s.cfg.Issuer.Tenants)
-	var out []issuer.Client
-	for i, c := range s.cfg.Issuer.Clients {
-		client := issuer.Client{ID: c.ID, Tenant: c.Tenant, Name: c.Name, Roles: c.Roles, RequestsPerMinute: c.RequestsPerMinute}
-		if c.SecretFile != "" {
-			text, err := os.ReadFile(c.SecretFile)
-			if err != nil {
-				return nil, nil, fmt.Errorf("issuer.clients[%d].secret_file: %w", i, err)
-			}
-			client.SecretHashes = []issuer.SecretHash{issuer.HashSecret(secret.NewString(strings.TrimSpace(string(text))))}
-		}
-		for _, file := range c.CertificateFiles {
-			certs, err := readCertificates(file)
-			if err != nil {
-				return nil, nil, fmt.Errorf("issuer.clients[%d].certificate_files: %w", i, err)
-			}
-			client.Certificates = append(client.Certificates, certs...)
-		}
-		if !slices.Contains(tenants, c.Tenant) {
-			tenants = append(tenants, c.Tenant)
-		}
-		out = append(out, client)
-	}
-	return out, tenants, nil
-}
-
-// readCertificates returns the certificates in a PEM file; other blocks, such
-// as a key that stands beside them, are passed over.
-func readCertificates(path string) ([]*x509.Certificate, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	var certs []*x509.Certificate
-	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
-		if block.Type != "CERTIFICATE" {
-			continue
-		}
-		cert, err := x509.ParseCertificate(block.Bytes)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
-		certs = append(certs, cert)
-	}
-	if len(certs) == 0 {
-		return nil, fmt.Errorf("%s holds no certificate in PEM", path)
-	}
-	return certs, nil
-}
-
 // unbounded is a budget that nobody spends.
 const unbounded = math.MaxInt32
 
@@ -257,24 +177,22 @@ func (s *service) buildGraph(context.Context) error {
 		budgets[c.ID] = c.RequestsPerMinute
 	}
 	s.graph, err = graph.New(graph.Options{
-		Service: s.pki, Verifier: s.verifier, Origin: s.origin, Authority: s.origin, TokenKey: tokenKey,
+		Service: s.pki, Notifications: s.notifications, Verifier: s.verifier, Origin: s.origin, Authority: s.origin, TokenKey: tokenKey,
 		Limits: graph.Limits{
-			PerMinute: cmp.Or(s.cfg.API.RequestsPerMinute, unbounded), Concurrent: s.cfg.API.MaxConcurrent,
-			Override: func(client string) int { return budgets[client] },
+			PerMinute:       cmp.Or(s.cfg.API.RequestsPerMinute, unbounded),
+			TenantPerMinute: cmp.Or(s.cfg.API.TenantRequestsPerMinute, unbounded), FailuresPerMinute: s.cfg.API.FailedTokensPerMinute,
+			Override:   func(client string) int { return budgets[client] },
+			Concurrent: s.cfg.API.MaxConcurrent, Body: int(s.cfg.API.MaxBodyBytes),
 		},
-		Log: s.options.Log, Now: s.options.Now,
+		Browsers: s.cfg.API.AllowedOrigins, Log: s.options.Log, Now: s.options.Now,
 		Observe: s.observe,
 	})
 	return err
 }
 
 func (s *service) buildSyncer(context.Context) error {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "localhost"
-	}
 	s.syncer = syncer.New(syncer.Options{
-		Leases: s.store, Sync: s.pki.Sync, Owner: net.JoinHostPort(host, uuid.NewString()),
+		Leases: s.store, Sync: s.pki.Sync, Owner: s.owner,
 		Workers: s.cfg.Sync.Workers, PerTenant: s.cfg.Sync.PerTenant, Lease: s.cfg.Sync.Lease,
 		Now: s.options.Now, Log: s.options.Log,
 	})
@@ -286,12 +204,18 @@ func (s *service) handler() http.Handler {
 	readiness := ready(s.store.Ping, s.stopping)
 	figures := s.metrics.handler()
 	ownMetrics := s.cfg.Metrics.Enabled && s.cfg.Metrics.Address == ""
-	lost := s.graph.NotFound()
+	lost, openAPI, azure := s.graph.NotFound(), s.graph.OpenAPI(), s.graph.ResourceManager()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 		switch {
 		case strings.EqualFold(first, "beta"):
 			s.graph.ServeHTTP(w, r)
+		case r.URL.Path == notify.KeysPath:
+			s.signer.ServeHTTP(w, r)
+		case r.URL.Path == "/openapi.json":
+			openAPI.ServeHTTP(w, r)
+		case r.URL.Path == "/subscriptions", r.URL.Path == "/tenants":
+			azure.ServeHTTP(w, r)
 		case r.URL.Path == "/livez":
 			live(w, r)
 		case r.URL.Path == "/readyz":

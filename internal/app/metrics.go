@@ -20,9 +20,11 @@ type metrics struct {
 	requests *prometheus.HistogramVec
 	syncs    *prometheus.CounterVec
 	syncTime *prometheus.HistogramVec
+
+	notifications *prometheus.CounterVec
 }
 
-func newMetrics(q *queue) *metrics {
+func newMetrics(q *queue, o *outbox) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -36,8 +38,9 @@ func newMetrics(q *queue) *metrics {
 			Name: "cloudpki_sync_duration_seconds", Help: "Time from the begin of a sync to its end.",
 			Buckets: []float64{.1, .5, 1, 5, 15, 60, 300, 900, 1800, 3600},
 		}, []string{"provider", "outcome"}),
+		notifications: newNotificationCounter(),
 	}
-	m.registry.MustRegister(m.requests, m.syncs, m.syncTime, q,
+	m.registry.MustRegister(m.requests, m.syncs, m.syncTime, m.notifications, q, o,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -25,7 +25,16 @@ type connection struct {
 	clientSecret secret.Text
 	caFile       string      // PEM, the CAs to trust; "" for the system's
 	token        secret.Text // a ready token; then the rest is not needed
+	login        *login      // of a person who has signed in; then the rest is not needed either
 }
+
+// A caller is who a connection is to be for.
+type caller int
+
+const (
+	asStored caller = iota // the client of the settings, or who has signed in
+	asPerson               // somebody who is about to sign in: no secret is needed
+)
 
 // connectionFlags are the flags of every command that calls the service. The
 // address and what belongs to it come from a file or from settings, never from
@@ -80,8 +89,9 @@ func (f *connectionFlags) add(cmd *cobra.Command) {
 }
 
 // loadConnection finds out which service to call: the flags count first, then
-// the environment, then the file that `cloudpki dev` leaves.
-func (p *program) loadConnection() (connection, error) {
+// the environment, then what `cloudpki login` keeps, then the file that
+// `cloudpki dev` leaves.
+func (p *program) loadConnection(who caller) (connection, error) {
 	byFlag := false
 	for _, value := range p.connection.settings {
 		byFlag = byFlag || *value != ""
@@ -91,18 +101,23 @@ func (p *program) loadConnection() (connection, error) {
 	case p.connection.file != "" && byFlag:
 		return connection{}, misuse("give either a connection file or the single settings", "--connection contradicts --url and the flags that go with it")
 	case p.connection.file != "":
-		return readConnection(p.connection.file)
+		return readConnection(p.connection.file, who)
 	case byFlag:
-		return p.connectionOfSettings()
+		return p.connectionOfSettings(who)
 	case file != "" && byEnv:
 		return connection{}, misuse("unset one of the two variables", "CLOUDPKI_CONNECTION contradicts CLOUDPKI_URL")
 	case file != "":
-		return readConnection(file)
+		return readConnection(file, who)
 	case byEnv:
-		return p.connectionOfSettings()
+		return p.connectionOfSettings(who)
+	}
+	if who == asStored {
+		if l, found, err := p.readLogin(); err != nil || found {
+			return connection{origin: l.Origin, caFile: l.CAFile, login: &l}, err
+		}
 	}
 	if _, err := os.Stat(defaultConnection); err == nil {
-		return readConnection(defaultConnection)
+		return readConnection(defaultConnection, who)
 	}
 	return connection{}, misuse(
 		"cloudpki dev starts a service here and writes "+defaultConnection+"; for another one give --connection FILE,\n"+
@@ -118,12 +133,13 @@ type connectionFile struct {
 	Tenant       string `json:"tenant"`
 	ClientID     string `json:"client_id"`
 	ClientSecret string `json:"client_secret"`
-	CA           string `json:"ca_pem"` // path
+	PublicID     string `json:"public_client_id"` // for people who sign in
+	CA           string `json:"ca_pem"`           // path
 }
 
 // readConnection reads a connection file. A relative path in it is relative to
 // the folder where the command runs, as it was for whoever wrote it.
-func readConnection(path string) (connection, error) {
+func readConnection(path string, who caller) (connection, error) {
 	text, err := readFile(path, maxConnectionBytes)
 	if errors.Is(err, fs.ErrNotExist) {
 		return connection{}, misuse("cloudpki dev writes one into its data directory: DATA/dev.json", "the connection file %s does not exist", path)
@@ -141,11 +157,15 @@ func readConnection(path string) (connection, error) {
 		clientID: f.ClientID, clientSecret: secret.NewString(f.ClientSecret), caFile: f.CA,
 	}
 	hint := func(member string) string { return "add " + member + " to " + path }
+	if who == asPerson {
+		c.clientID, c.clientSecret = f.PublicID, secret.Text{}
+		return c, c.check(memberNames{"base_url", "tenant", "public_client_id", ""}, hint)
+	}
 	return c, c.check(memberNames{"base_url", "tenant", "client_id", "client_secret"}, hint)
 }
 
 // connectionOfSettings takes the single settings from flags and environment.
-func (p *program) connectionOfSettings() (connection, error) {
+func (p *program) connectionOfSettings(who caller) (connection, error) {
 	value := func(name string) string {
 		if v := *p.connection.settings[name]; v != "" {
 			return v
@@ -168,10 +188,14 @@ func (p *program) connectionOfSettings() (connection, error) {
 		*into = text
 	}
 	hint := func(name string) string { return "give --" + name + " or set " + variableOf(name) }
+	if who == asPerson {
+		return c, c.check(memberNames{"url", "tenant", "client-id", ""}, hint)
+	}
 	return c, c.check(memberNames{"url", "tenant", "client-id", "client-secret-file"}, hint)
 }
 
-// memberNames are what the parts of a connection are called where it comes from.
+// memberNames are what the parts of a connection are called where it comes
+// from; "" is not needed.
 type memberNames struct{ origin, tenant, clientID, clientSecret string }
 
 // check completes c and refuses one that lacks something; hint says how to
@@ -192,7 +216,7 @@ func (c *connection) check(names memberNames, hint func(name string) string) err
 		{names.clientID, c.clientID != "" || hasToken},
 		{names.clientSecret, !c.clientSecret.IsEmpty() || hasToken},
 	} {
-		if !needed.given {
+		if !needed.given && needed.name != "" {
 			return misuse(hint(needed.name), "the connection lacks %s", needed.name)
 		}
 	}

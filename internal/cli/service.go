@@ -29,7 +29,7 @@ var errLogin = errors.New("log in")
 
 // service returns a client of the service that is to be called.
 func (p *program) service() (*graph.Client, error) {
-	c, err := p.loadConnection()
+	c, err := p.loadConnection(asStored)
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +38,11 @@ func (p *program) service() (*graph.Client, error) {
 		return nil, err
 	}
 	client := &http.Client{Transport: transport, Timeout: requestTime}
-	return &graph.Client{Origin: c.origin, HTTP: client, Token: c.login(client, p.now)}, nil
+	token := c.ownToken(client, p.now)
+	if c.login != nil {
+		token = func(ctx context.Context) (string, error) { return p.token(ctx, client, c.login) }
+	}
+	return &graph.Client{Origin: c.origin, HTTP: client, Token: token}, nil
 }
 
 // transport trusts the CAs of the connection.
@@ -59,8 +63,8 @@ func (c *connection) transport() (*http.Transport, error) {
 	return t, nil
 }
 
-// login returns where tokens come from: a file, or the authority.
-func (c *connection) login(client *http.Client, now func() time.Time) func(context.Context) (string, error) {
+// ownToken returns where the tokens of a client come from: a file, or the authority.
+func (c *connection) ownToken(client *http.Client, now func() time.Time) func(context.Context) (string, error) {
 	if !c.token.IsEmpty() {
 		return func(context.Context) (string, error) { return string(c.token.Reveal()), nil }
 	}

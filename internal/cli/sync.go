@@ -41,6 +41,31 @@ func (p *program) syncCommand() *cobra.Command {
 		}
 		return errors.Join(show(p, object, describeRun), failed)
 	}
+	cmd.AddCommand(p.cancelSyncCommand())
+	return cmd
+}
+
+func (p *program) cancelSyncCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "cancel ID", Short: "Stop the sync that is queued or running", Args: one("ID"),
+		Long:              "Ends a queued sync at once, and asks a running one to stop; what it has stored is kept. With none under way it does nothing.",
+		ValidArgsFunction: p.completeSubscription,
+	}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		service, err := p.service()
+		if err != nil {
+			return err
+		}
+		run, err := service.CancelSync(cmd.Context(), args[0])
+		if err != nil || run == "" {
+			return err
+		}
+		object, err := service.Object(cmd.Context(), nil, subscriptionSet, args[0], runSet, run)
+		if err != nil {
+			return err
+		}
+		return show(p, object, describeRun)
+	}
 	return cmd
 }
 

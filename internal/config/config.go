@@ -24,8 +24,11 @@ type Config struct {
 	API      API      `key:"api"`
 	Sync     Sync     `key:"sync"`
 	Outbound Outbound `key:"outbound"`
-	Log      Log      `key:"log"`
-	Metrics  Metrics  `key:"metrics"`
+
+	Notifications Notifications `key:"notifications"`
+
+	Log     Log     `key:"log"`
+	Metrics Metrics `key:"metrics"`
 
 	origins map[string]Origin // by key; a key that is absent has its default
 }
@@ -86,8 +89,14 @@ type Issuer struct {
 	// How long a token is valid, from 1m to 24h.
 	TokenLifetime time.Duration `key:"token_lifetime"`
 
+	// How long a signing key is used, from 48h. A new one is listed a day before it signs; an old one stays listed until the last token signed by it has expired. When 0: 90 days (2160h), but for ever with PostgreSQL, whose processes need not share the folder of `issuer.key_file`.
+	KeyLifetime time.Duration `key:"key_lifetime"`
+
 	// Clients that may ask for tokens. Set in the file only.
 	Clients []Client `key:"clients"`
+
+	// People who may sign in, by code or device code. Set in the file only.
+	Users []User `key:"users"`
 }
 
 // A Client is a program that may ask the embedded issuer for tokens.
@@ -107,11 +116,38 @@ type Client struct {
 	// PEM files with certificates, any of which proves the client instead of a secret.
 	CertificateFiles []string `key:"certificate_files"`
 
+	// Whether the client is a program on people's machines, which can keep no secret: it has neither secret nor certificate, and acts for people alone.
+	Public bool `key:"public"`
+
+	// Addresses that people may be sent back to after they have signed in, compared as text. They begin with https://, or with http:// for 127.0.0.1 and localhost, where any port fits a public client.
+	RedirectURIs []string `key:"redirect_uris"`
+
+	// Permissions that the client may use in a person's name, within what the person may. When empty, all of them.
+	Scopes []string `key:"scopes"`
+
 	// Application roles that the client's tokens carry, such as `DeviceManagementConfiguration.ReadWrite.All`.
 	Roles []string `key:"roles"`
 
 	// Budget of this client; 0 takes `api.requests_per_minute`.
 	RequestsPerMinute int `key:"requests_per_minute"`
+}
+
+// A User is a person who may sign in to the embedded issuer.
+type User struct {
+	// Name to sign in with, such as `ada@example.com`; unique within its tenant.
+	Name string `key:"name"`
+
+	// Name for people to read.
+	DisplayName string `key:"display_name"`
+
+	// Tenant that the person belongs to.
+	Tenant string `key:"tenant"`
+
+	// Argon2id hash of the person's password, as `cloudpki hash-password` prints it.
+	PasswordHash PasswordHash `key:"password_hash"`
+
+	// Permissions that the person has and may lend to programs: `DeviceManagementConfiguration.Read.All`, `DeviceManagementConfiguration.ReadWrite.All`.
+	Scopes []string `key:"scopes"`
 }
 
 // Auth says whose tokens are accepted.
@@ -131,11 +167,17 @@ type TrustedIssuer struct {
 	// Audiences of which the token must carry one.
 	Audiences []string `key:"audiences"`
 
-	// Claim that names the tenant. When empty, `tid`. Either this or `tenant` may be set.
+	// Claim that names the tenant, a path with dots. When empty, `tid`. Either this or `tenant` may be set.
 	TenantClaim string `key:"tenant_claim"`
 
 	// Tenant of every token of this issuer, where its tokens carry none.
 	Tenant string `key:"tenant"`
+
+	// Tenants whose tokens are accepted. When empty, every tenant that the issuer names.
+	Tenants []string `key:"tenants"`
+
+	// Claim that holds the permissions, a path with dots: `realm_access.roles` of Keycloak. When empty, `scp`, `scope` or `roles` as Entra ID has them.
+	PermissionClaim string `key:"permission_claim"`
 }
 
 // API bounds what clients may ask of the service.
@@ -143,11 +185,20 @@ type API struct {
 	// Largest request body, counted after decompression.
 	MaxBodyBytes Size `key:"max_body_bytes"`
 
-	// Requests served at the same time; further ones are answered 503 with Retry-After.
+	// Requests answered at the same time; further ones get 503 with Retry-After. A tenant may take half of them, a client a quarter; beyond that they get 429.
 	MaxConcurrent int `key:"max_concurrent"`
 
 	// Budget of each client; what is beyond it is answered 429 with Retry-After. 0 sets no bound.
 	RequestsPerMinute int `key:"requests_per_minute"`
+
+	// Budget that the clients of one tenant share, besides their own. 0 sets no bound.
+	TenantRequestsPerMinute int `key:"tenant_requests_per_minute"`
+
+	// Refused tokens from one address (IPv6: from one /64) before further ones are answered 429. Valid tokens from there are answered all the same.
+	FailedTokensPerMinute int `key:"failed_tokens_per_minute"`
+
+	// Origins whose pages may read answers in a browser (CORS): `https://console.example.com`, or `*` for all. They send a bearer token themselves; there are no cookies.
+	AllowedOrigins []string `key:"allowed_origins"`
 }
 
 // Sync says when certification authorities are visited.
@@ -181,6 +232,18 @@ type Outbound struct {
 
 	// Largest answer that is read from another server.
 	MaxResponseBytes Size `key:"max_response_bytes"`
+}
+
+// Notifications bounds the change notifications that clients subscribe to.
+type Notifications struct {
+	// Subscriptions to change notifications that a tenant may have.
+	MaxPerTenant int `key:"max_per_tenant"`
+
+	// Deliveries that this process makes at the same time to receivers that answer well. Those that fail or are slow share a quarter as many.
+	Workers int `key:"workers"`
+
+	// PEM file with further CAs that may have signed the certificates of receivers, besides the system's.
+	CAFile string `key:"ca_file"`
 }
 
 // Log says what is written to standard error.
@@ -222,6 +285,9 @@ func raw() Config {
 			MaxBodyBytes:      4 << 20,
 			MaxConcurrent:     256,
 			RequestsPerMinute: 6000,
+
+			TenantRequestsPerMinute: 24000,
+			FailedTokensPerMinute:   600,
 		},
 		Sync: Sync{
 			Interval:          6 * time.Hour,
@@ -233,7 +299,10 @@ func raw() Config {
 			MaxRemovalPercent: 25,
 		},
 		Outbound: Outbound{MaxResponseBytes: 32 << 20},
-		Log:      Log{Level: slog.LevelInfo, Format: "text"},
-		Metrics:  Metrics{Enabled: true},
+
+		Notifications: Notifications{MaxPerTenant: 100, Workers: 32},
+
+		Log:     Log{Level: slog.LevelInfo, Format: "text"},
+		Metrics: Metrics{Enabled: true},
 	}
 }

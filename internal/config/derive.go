@@ -4,6 +4,8 @@ import (
 	"net"
 	"net/netip"
 	"path/filepath"
+	"strings"
+	"time"
 )
 
 // derive fills in what is empty and follows from other settings.
@@ -16,6 +18,9 @@ func (c *Config) derive() {
 	}
 	if c.Issuer.KeyFile == "" {
 		c.Issuer.KeyFile = c.inData("issuer.key")
+	}
+	if c.Issuer.KeyLifetime == 0 && strings.HasPrefix(string(c.Database.URL), "sqlite:") {
+		c.Issuer.KeyLifetime = 90 * 24 * time.Hour
 	}
 	if c.Listen.PublicOrigin == "" {
 		c.Listen.PublicOrigin = originOf(c.Listen.Address)

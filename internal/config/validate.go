@@ -23,6 +23,7 @@ func (c Config) Validate() error {
 	c.validateAPI(&f)
 	c.validateSync(&f)
 	c.validateRest(&f)
+	c.validateNotifications(&f)
 	return f.orNil()
 }
 
@@ -88,83 +89,18 @@ func (c Config) ownKey(f *Faults, setting, path, usual string) {
 	secretFile(f, setting, path)
 }
 
-func (c Config) validateIssuer(f *Faults) {
-	is := c.Issuer
-	if !is.Enabled {
-		if len(is.Clients) > 0 {
-			f.add("issuer.clients", "are of no use while issuer.enabled is false")
-		}
-		return
-	}
-	between(f, "issuer.token_lifetime", is.TokenLifetime, time.Minute, 24*time.Hour)
-	notEmpty(f, "issuer.audiences", is.Audiences)
-	notEmpty(f, "issuer.tenants", is.Tenants)
-	seen := map[string]bool{}
-	for i, client := range is.Clients {
-		path := "issuer.clients[" + strconv.Itoa(i) + "]"
-		client.validate(f, path)
-		if client.ID != "" && seen[client.ID] {
-			f.add(path+".id", "%q is the id of another client too", client.ID)
-		}
-		seen[client.ID] = true
-		if client.Tenant != "" && len(is.Tenants) > 0 && !slices.Contains(is.Tenants, client.Tenant) {
-			f.add(path+".tenant", "%q is not in issuer.tenants%s", client.Tenant, suggestion("", client.Tenant, is.Tenants))
-		}
-	}
-}
-
-// validate checks one client by itself.
-func (c Client) validate(f *Faults, path string) {
-	if c.ID == "" {
-		f.add(path+".id", "must be set")
-	}
-	if c.Tenant == "" {
-		f.add(path+".tenant", "must be set")
-	}
-	if c.SecretFile == "" && len(c.CertificateFiles) == 0 {
-		f.add(path+".secret_file", "must be set, unless certificate_files are")
-	}
-	if c.SecretFile != "" {
-		secretFile(f, path+".secret_file", c.SecretFile)
-	}
-	for _, file := range c.CertificateFiles {
-		publicFile(f, path+".certificate_files", file)
-	}
-	notEmpty(f, path+".roles", c.Roles)
-	if c.RequestsPerMinute < 0 {
-		f.add(path+".requests_per_minute", "must not be negative")
-	}
-}
-
-func (c Config) validateAuth(f *Faults) {
-	if !c.Issuer.Enabled && len(c.Auth.Issuers) == 0 {
-		f.add("auth.issuers", "must name an issuer when issuer.enabled is false; nobody could sign in")
-	}
-	seen := map[string]bool{}
-	for i, is := range c.Auth.Issuers {
-		path := "auth.issuers[" + strconv.Itoa(i) + "]"
-		webAddress(f, path+".issuer", is.Issuer)
-		if is.JWKSURI != "" {
-			webAddress(f, path+".jwks_uri", is.JWKSURI)
-		}
-		if len(is.Audiences) == 0 {
-			f.add(path+".audiences", "must name at least one; a token for any audience would be accepted")
-		}
-		notEmpty(f, path+".audiences", is.Audiences)
-		if is.Tenant != "" && is.TenantClaim != "" {
-			f.add(path+".tenant_claim", "contradicts tenant; set one of them")
-		}
-		if seen[is.Issuer] {
-			f.add(path+".issuer", "%q is listed twice", is.Issuer)
-		}
-		seen[is.Issuer] = true
-	}
-}
-
 func (c Config) validateAPI(f *Faults) {
 	between(f, "api.max_body_bytes", c.API.MaxBodyBytes, 1<<10, 1<<30)
 	between(f, "api.max_concurrent", c.API.MaxConcurrent, 1, 100_000)
 	between(f, "api.requests_per_minute", c.API.RequestsPerMinute, 0, 10_000_000)
+	between(f, "api.tenant_requests_per_minute", c.API.TenantRequestsPerMinute, 0, 10_000_000)
+	between(f, "api.failed_tokens_per_minute", c.API.FailedTokensPerMinute, 1, 10_000_000)
+	for _, origin := range c.API.AllowedOrigins {
+		u, err := url.Parse(origin)
+		if origin != "*" && (err != nil || u.Host == "" || u.User != nil || origin != u.Scheme+"://"+u.Host) {
+			f.add("api.allowed_origins", "%q is no origin; write it without a path, such as https://console.example.com, or * for all", origin)
+		}
+	}
 }
 
 func (c Config) validateSync(f *Faults) {

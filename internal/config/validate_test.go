@@ -1,9 +1,11 @@
 package config
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestFaultsNameTheSettingAndTheRemedy(t *testing.T) {
@@ -55,12 +57,27 @@ func TestFaultsNameTheSettingAndTheRemedy(t *testing.T) {
 		{"issuer: {clients: [{}]}", "issuer.clients[0].secret_file: must be set, unless certificate_files are"},
 		{"issuer: {clients: [{id: a, tenant: b, certificate_files: [" + open + "]}, {id: a, tenant: b, certificate_files: [" + open + "]}]}", `issuer.clients[1].id: "a" is the id of another client too`},
 		{"issuer: {tenants: [contoso], clients: [{id: a, tenant: contosso, secret_file: " + closed + "}]}", `issuer.clients[0].tenant: "contosso" is not in issuer.tenants; did you mean contoso?`},
+		{"issuer: {clients: [{id: a, tenant: b, public: true, secret_file: " + closed + "}]}", "issuer.clients[0].public: contradicts secret_file"},
+		{"issuer: {clients: [{id: a, tenant: b, public: true, redirect_uris: ['']}]}", "issuer.clients[0].redirect_uris: has an empty entry"},
+		{"issuer: {key_lifetime: 1h}", "issuer.key_lifetime: must be between 48h and 87840h, is 1h"},
+		{"issuer: {users: [{}]}", "issuer.users[0].name: must be set"},
+		{"issuer: {users: [{}]}", "issuer.users[0].tenant: must be set"},
+		{"issuer: {users: [{name: a, tenant: b, password_hash: hunter2}]}", "issuer.users[0].password_hash: must be a hash as `cloudpki hash-password` prints it"},
+		{"issuer: {users: [{name: ada, tenant: b}, {name: Ada, tenant: B}]}", `issuer.users[1].name: "Ada" is the name of another user of the tenant too`},
+		{"issuer: {tenants: [contoso], users: [{name: ada, tenant: contosso}]}", `issuer.users[0].tenant: "contosso" is not in issuer.tenants; did you mean contoso?`},
+		{"issuer: {enabled: false, users: [{name: a, tenant: b}]}", "issuer.users: are of no use while issuer.enabled is false"},
+		{"auth: {issuers: [{issuer: 'https://a.example', audiences: [b], tenants: ['']}]}", "auth.issuers[0].tenants: has an empty entry"},
+		{"api: {allowed_origins: ['https://a.example/']}", `api.allowed_origins: "https://a.example/" is no origin`},
+		{"api: {failed_tokens_per_minute: 0}", "api.failed_tokens_per_minute: must be between 1 and"},
 		{"issuer: {enabled: false}", "auth.issuers: must name an issuer when issuer.enabled is false"},
 		{"auth: {issuers: [{issuer: 'https://a.example'}]}", "auth.issuers[0].audiences: must name at least one"},
 		{"auth: {issuers: [{issuer: 'http://a.example', audiences: [b]}]}", `auth.issuers[0].issuer: "http://a.example" must begin with https://`},
 		{"auth: {issuers: [{issuer: 'https://a.example', audiences: [b], tenant: c, tenant_claim: d}]}", "auth.issuers[0].tenant_claim: contradicts tenant"},
 		{"api: {max_body_bytes: 1}", "api.max_body_bytes: must be between 1 KiB and 1 GiB, is 1"},
 		{"sync: {interval: 10m}", "sync.interval: must be between 15m and 8784h, is 10m"},
+		{"notifications: {workers: 0}", `notifications.workers: must be between 1 and 1024, is 0`},
+		{"notifications: {max_per_tenant: -1}", `notifications.max_per_tenant: must be between 0 and 10000, is -1`},
+		{"notifications: {ca_file: /nowhere.pem}", `notifications.ca_file: /nowhere.pem does not exist`},
 		{"sync: {workers: 0}", "sync.workers: must be between 1 and 1024, is 0"},
 		{"sync: {max_removal_percent: 101}", "sync.max_removal_percent: must be between 0 and 100, is 101"},
 		{"metrics: {address: '9090'}", `metrics.address: "9090" is no address with a port`},
@@ -80,6 +97,38 @@ func TestHTTPIsAllowedToThisMachine(t *testing.T) {
 	_, err := Load(Sources{File: write(t, "c.yaml", "auth: {issuers: [{issuer: 'http://127.0.0.1:8080/realms/a', audiences: [b]}, {issuer: 'http://localhost:8080', audiences: [b]}]}")})
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+func TestKeysAreForEverWithPostgreSQLUnlessToldOtherwise(t *testing.T) {
+	t.Parallel()
+	for file, want := range map[string]time.Duration{
+		"{}":                                90 * 24 * time.Hour,
+		"issuer: {key_lifetime: 720h}":      720 * time.Hour,
+		"database: {url: 'postgres://h/d'}": 0,
+		"{issuer: {key_lifetime: 720h}, database: {url: 'postgres://h/d'}}": 720 * time.Hour,
+	} {
+		c, err := Load(Sources{File: write(t, "c.yaml", file)})
+		if err != nil || c.Issuer.KeyLifetime != want {
+			t.Errorf("%s: %v, %v; want %v", file, c.Issuer.KeyLifetime, err, want)
+		}
+	}
+}
+
+// TestPasswordHashPrintsMasked: a hash lets weak passwords be guessed.
+func TestPasswordHashPrintsMasked(t *testing.T) {
+	t.Parallel()
+	const file = "issuer: {users: [{name: ada, tenant: contoso, password_hash: '$argon2id$canary'}, {name: hunter2, tenant: c, password_hash: hunter2}]}"
+	c, err := Load(Sources{File: write(t, "c.yaml", file)})
+	var out strings.Builder
+	if errPrint := c.Print(&out); errPrint != nil {
+		t.Fatal(errPrint)
+	}
+	if strings.Contains(out.String()+fmt.Sprintf("%v %+v %#v", c.Issuer, c.Issuer, c.Issuer), "canary") {
+		t.Errorf("printed: %s", &out)
+	}
+	if err == nil || strings.Count(err.Error(), "hunter2") != 0 {
+		t.Errorf("error %v", err)
 	}
 }
 

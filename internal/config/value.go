@@ -84,3 +84,25 @@ func (d DatabaseURL) String() string {
 func (d DatabaseURL) GoString() string             { return strconv.Quote(d.String()) }
 func (d DatabaseURL) LogValue() slog.Value         { return slog.StringValue(d.String()) }
 func (d DatabaseURL) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// A PasswordHash is what is kept of a password. It prints masked, as weak
+// passwords can be guessed from their hashes; string(h) gives it whole.
+type PasswordHash string
+
+// String returns "xxxxx", or "" for none.
+func (h PasswordHash) String() string {
+	if h == "" {
+		return ""
+	}
+	return "xxxxx"
+}
+
+// UnmarshalText takes the text as it is.
+func (h *PasswordHash) UnmarshalText(text []byte) error {
+	*h = PasswordHash(text)
+	return nil
+}
+
+func (h PasswordHash) GoString() string             { return strconv.Quote(h.String()) }
+func (h PasswordHash) LogValue() slog.Value         { return slog.StringValue(h.String()) }
+func (h PasswordHash) MarshalText() ([]byte, error) { return []byte(h.String()), nil }

@@ -117,6 +117,10 @@ func (s *session) configText(listen string) []byte {
 			fmt.Fprintf(&b, "      requests_per_minute: %d\n", c.Budget)
 		}
 	}
+	fmt.Fprintf(&b, "    - id: %s\n      name: %s\n      tenant: %s\n", quote(s.state.PublicClient), quote("dev program for people"), quote(s.state.Tenant))
+	fmt.Fprintf(&b, "      public: true\n      redirect_uris: [\"http://localhost\", \"http://127.0.0.1\"]\n")
+	fmt.Fprintf(&b, "  users:\n    - name: %s\n      display_name: %s\n      tenant: %s\n", quote(userName), quote("Dev Admin"), quote(s.state.Tenant))
+	fmt.Fprintf(&b, "      password_hash: %s\n      scopes: [%s]\n", quote(s.state.UserHash), quote(roleReadWrite))
 	return []byte(b.String())
 }
 
@@ -133,6 +137,9 @@ type connection struct {
 	NoRoleSecret      string `json:"norole_client_secret"`
 	LimitedID         string `json:"limited_client_id"`
 	LimitedSecret     string `json:"limited_client_secret"`
+	PublicID          string `json:"public_client_id"` // for people, by code or device code
+	User              string `json:"user"`
+	Password          string `json:"password"`
 }
 
 // writeConnection writes dev.json once the service answers.
@@ -155,6 +162,11 @@ func (s *session) writeConnection() error {
 			c.ClientCertificate = client.certificateFile(s.Data)
 		}
 	}
+	password, err := readSecret(passwordFile(s.Data))
+	if err != nil {
+		return err
+	}
+	c.PublicID, c.User, c.Password = s.state.PublicClient, userName, password
 	text, err := json.MarshalIndent(c, "", "  ")
 	if err != nil {
 		return fmt.Errorf("write %s: %w", connectionFile, err)

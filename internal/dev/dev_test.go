@@ -82,7 +82,7 @@ func checkConnection(t *testing.T, path string) {
 	}
 	for _, name := range []string{
 		"base_url", "authority", "tenant", "client_id", "client_secret", "client_certificate_pem", "ca_pem",
-		"norole_client_id", "norole_client_secret", "limited_client_id", "limited_client_secret",
+		"norole_client_id", "norole_client_secret", "limited_client_id", "limited_client_secret", "public_client_id", "user", "password",
 	} {
 		if members[name] == "" {
 			t.Errorf("dev.json lacks %s", name)

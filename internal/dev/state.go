@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"cloudpki/internal/secret"
 )
 
 // The files in the data directory.
@@ -33,6 +35,9 @@ const (
 const (
 	roleReadWrite = "DeviceManagementConfiguration.ReadWrite.All"
 	limitedBudget = 60 // requests a minute of the limited client
+
+	// userName is the person who may sign in.
+	userName = "admin"
 )
 
 // A state is what a data directory remembers between two starts, so that
@@ -42,6 +47,8 @@ type state struct {
 	Listen        string            `json:"listen"`
 	CAListen      string            `json:"ca_listen"`
 	Clients       []devClient       `json:"clients"`
+	PublicClient  string            `json:"public_client"`
+	UserHash      string            `json:"user_hash"`
 	Subscriptions map[string]string `json:"subscriptions"` // id by source
 
 	fresh bool // nothing was remembered
@@ -68,6 +75,9 @@ func loadState(data string) (*state, error) {
 	if err := json.Unmarshal(text, &s); err != nil {
 		return nil, fmt.Errorf("%s is damaged; remove the data directory to begin anew: %w", stateFile, err)
 	}
+	if s.PublicClient == "" {
+		s.PublicClient = uuid.NewString()
+	}
 	if s.Subscriptions == nil {
 		s.Subscriptions = map[string]string{}
 	}
@@ -82,6 +92,7 @@ func newState() *state {
 			{Key: "norole", ID: uuid.NewString(), Name: "dev client without roles", Roles: []string{}},
 			{Key: "limited", ID: uuid.NewString(), Name: "dev client with a small budget", Roles: []string{roleReadWrite}, Budget: limitedBudget},
 		},
+		PublicClient:  uuid.NewString(),
 		Subscriptions: map[string]string{},
 		fresh:         true,
 	}
@@ -130,7 +141,37 @@ func (s *state) writeClients(data string) error {
 			return err
 		}
 	}
+	if err := s.writeUser(data); err != nil {
+		return err
+	}
 	return s.save(data)
+}
+
+// passwordFile holds the password of the person who may sign in.
+func passwordFile(data string) string { return filepath.Join(data, clientFolder, userName+".password") }
+
+// writeUser makes the person's password if it is missing. Its hash is kept,
+// because another one would end the sessions of the last start.
+func (s *state) writeUser(data string) error {
+	if _, err := os.Stat(passwordFile(data)); errors.Is(err, fs.ErrNotExist) {
+		s.UserHash = ""
+	}
+	if err := writeOnce(passwordFile(data), func() ([]byte, error) { return []byte(rand.Text()), nil }); err != nil {
+		return err
+	}
+	if s.UserHash != "" {
+		return nil
+	}
+	password, err := readSecret(passwordFile(data))
+	if err != nil {
+		return err
+	}
+	hash, err := secret.HashPassword(secret.NewString(password))
+	if err != nil {
+		return fmt.Errorf("hash the password: %w", err)
+	}
+	s.UserHash = hash.String()
+	return nil
 }
 
 // writeOnce writes path unless it is there.
