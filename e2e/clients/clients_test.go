@@ -1,25 +1,45 @@
 // Package clients drives the service with unmodified clients that were not
-// written here: Microsoft's Graph client and identity libraries for Node.js and
-// for Go.
+// written here: Microsoft's Graph clients and identity libraries for Node.js and
+// for Go, OData clients, OpenID Connect clients, and the tools that judge the
+// service's documents.
 package clients
 
 import (
 	"context"
 	"os"
 	"os/exec"
+	"strings"
 	"testing"
 	"time"
 
 	"cloudpki/e2e/program"
 )
 
+// TestClients runs what depends on the database on both engines, and what does
+// not, logging in and documents, on SQLite alone.
 func TestClients(t *testing.T) {
 	installPackages(t)
 	binary := program.Build(t, "../..")
+	receiverCertificate(t)
 	program.EachEngine(t, func(t *testing.T, database string) {
 		c := program.Dev(t, binary, t.TempDir(), database)
-		t.Run("microsoft-graph-client", func(t *testing.T) { nodeTest(t, c, "graph.test.mjs") })
+		for _, file := range []string{"graph", "batch", "delta", "pages", "notifications", "odata"} {
+			t.Run(file, func(t *testing.T) { nodeTest(t, c, file+".test.mjs") })
+		}
 		t.Run("azidentity", func(t *testing.T) { testAzidentity(t, c) })
+		t.Run("msgraph-sdk-go-core", func(t *testing.T) { testGraphCore(t, c) })
+		if database != "" {
+			return
+		}
+		for _, file := range []string{"identity", "people", "oidc", "documents", "contract", "postman"} {
+			t.Run(file, func(t *testing.T) { nodeTest(t, c, file+".test.mjs") })
+		}
+		t.Run("device code", func(t *testing.T) { testDeviceCode(t, c) })
+		t.Run("oauth2", func(t *testing.T) { testOAuth2(t, c) })
+		if _, err := exec.LookPath("az"); err == nil { // a heavy package, which .ci/setup does not install
+			t.Run("azure cli", func(t *testing.T) { testAzureCLI(t, c) })
+		}
+		t.Run("msal", func(t *testing.T) { testMSAL(t, c) })
 	})
 }
 
@@ -36,14 +56,23 @@ func installPackages(t *testing.T) {
 	}
 }
 
+// nodeTest runs a file of tests with Node.js' own runner.
 func nodeTest(t *testing.T, c program.Connection, file string) {
 	ctx, stop := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer stop()
-	cmd := exec.CommandContext(ctx, "node", "--test", "--test-reporter=spec", file)
-	cmd.Env = append(os.Environ(), "CONNECTION="+c.Path, "NODE_EXTRA_CA_CERTS="+c.CA)
-	out, err := cmd.CombinedOutput()
+	out, err := node(ctx, c, "--test", "--test-reporter=spec", file).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%s: %v\n%s", file, err, out)
 	}
 	t.Logf("%s", out)
+	if !strings.Contains(string(out), "pass ") || strings.Contains(string(out), "pass 0\n") {
+		t.Fatalf("%s ran no test:\n%s", file, out)
+	}
+}
+
+// node runs Node.js with the connection of the service.
+func node(ctx context.Context, c program.Connection, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "node", args...)
+	cmd.Env = append(os.Environ(), "CONNECTION="+c.Path, "NODE_EXTRA_CA_CERTS="+c.CA)
+	return cmd
 }

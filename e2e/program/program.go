@@ -46,6 +46,10 @@ type Connection struct {
 	ClientSecret string `json:"client_secret"`
 	Certificate  string `json:"client_certificate_pem"`
 	CA           string `json:"ca_pem"`
+
+	LimitedID     string `json:"limited_client_id"` // a client with a small budget
+	LimitedSecret string `json:"limited_client_secret"`
+	PublicID      string `json:"public_client_id"` // by which people log in
 }
 
 // ReadConnection reads a dev.json.

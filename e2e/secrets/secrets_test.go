@@ -87,10 +87,12 @@ func TestSecretsStayInside(t *testing.T) {
 func stayInside(t *testing.T, binary, database string) {
 	data := t.TempDir()
 	connection := program.Prepare(t, binary, data, database)
-	service := program.Serve(t, binary, data, connection, "CLOUDPKI_LOG_LEVEL=debug")
+	receiver := newReceiver(t)
+	service := program.Serve(t, binary, data, connection, "CLOUDPKI_LOG_LEVEL=debug", "CLOUDPKI_NOTIFICATIONS_CA_FILE="+receiver.caFile)
 	t.Cleanup(func() { program.Kill(service) })
 
-	w := witness{t: t, api: connection.Login(t), planted: append(plant("first"), plant("second")...)}
+	w := witness{t: t, api: connection.Login(t), planted: append(append(plant("first"), plant("second")...), state())}
+	w.follow(receiver)
 	w.startCA()
 	w.liveOneLife()
 	program.Kill(service) // the write-ahead log stays as it is
