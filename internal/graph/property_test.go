@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"cloudpki/internal/graph"
 )
 
 // owned are the members that the service writes; a change moves them by rules
@@ -208,13 +210,15 @@ func TestETagChangesWithTheContent(t *testing.T) {
 // TestPagesUnderWrites follows the links of a set while others create, change
 // and delete: each object that existed throughout is shown exactly once.
 func TestPagesUnderWrites(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld(t, func(o *graph.Options) { o.Limits.PerMinute = 1 << 20 })
 	const lasting = 60
 	for i := range lasting {
 		w.create(fmt.Sprintf(`{"id":"lasting-%02d","displayName":"n%02d"}`, i, i%7))
 	}
 	var stop atomic.Bool
 	var writers sync.WaitGroup
+	defer writers.Wait()
+	defer stop.Store(true)
 	for n := range 3 {
 		writers.Go(func() {
 			for i := 0; !stop.Load(); i++ {
@@ -243,8 +247,6 @@ func TestPagesUnderWrites(t *testing.T) {
 			}
 		}
 	}
-	stop.Store(true)
-	writers.Wait()
 }
 
 // quietly sends a request from a goroutine of the test, which may not end it.
