@@ -100,15 +100,16 @@ test("who does not agree gets nothing", async () => {
   const before = (await admin.api("/subscriptions").get()).value.length;
   const wish = { changeType: "updated", resource: set.slice(1), expirationDateTime: inAnHour() };
   const cases = {
-    "another answer than the token": { ...wish, notificationUrl: `${receiver.address}/wrong` },
-    "nobody there": { ...wish, notificationUrl: "https://127.0.0.1:9/" },
-    "no TLS": { ...wish, notificationUrl: "http://127.0.0.1/" },
-    "a resource that is none": { ...wish, notificationUrl: `${receiver.address}/never`, resource: "users" },
-    "an end in the past": { ...wish, notificationUrl: `${receiver.address}/never`, expirationDateTime: "2020-01-01T00:00:00Z" },
+    "another answer than the token": ["ValidationError", "notificationUrl", { ...wish, notificationUrl: `${receiver.address}/wrong` }],
+    "nobody there": ["ValidationError", "notificationUrl", { ...wish, notificationUrl: "https://127.0.0.1:9/" }],
+    "no TLS": ["BadRequest", "notificationUrl", { ...wish, notificationUrl: "http://127.0.0.1/" }],
+    "a resource that is none": ["BadRequest", "resource", { ...wish, notificationUrl: `${receiver.address}/never`, resource: "users" }],
+    "an end in the past": ["BadRequest", "expirationDateTime", { ...wish, notificationUrl: `${receiver.address}/never`, expirationDateTime: "2020-01-01T00:00:00Z" }],
   };
-  for (const [name, body] of Object.entries(cases)) {
+  for (const [name, [code, target, body]] of Object.entries(cases)) {
     await assert.rejects(admin.api("/subscriptions").post(body), (error) => {
       assert.equal(error.statusCode, 400, `${name}: ${error.message}`);
+      assert.deepEqual([error.code, JSON.parse(error.body).target], [code, target], name);
       assert.match(error.requestId, guid);
       return true;
     });
