@@ -89,7 +89,7 @@ func TestDev(t *testing.T) {
 		return dev.ErrSyncFailed
 	}}
 	exit, _, stderr := start(t, p, "dev", "--data", "d", "--once", "--with", "step-ca", "--database", "postgres://h/d", "--listen", "127.0.0.1:0")
-	want := dev.Options{Data: "d", Once: true, With: []string{"step-ca"}, Database: "postgres://h/d", Listen: "127.0.0.1:0"}
+	want := dev.Options{Program: os.Args[0], Data: "d", Once: true, With: []string{"step-ca"}, Database: "postgres://h/d", Listen: "127.0.0.1:0"}
 	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(dev.Options{}, "Out", "Log")); diff != "" {
 		t.Errorf("options (-want +got):\n%s", diff)
 	}

@@ -48,7 +48,7 @@ func (c *configurationFlags) load(p *program) (config.Config, error) {
 	cfg, err := config.Load(config.Sources{File: c.file, Environ: p.environ, Flags: values, Ignore: connectionVariables()})
 	var faults config.Faults
 	if errors.As(err, &faults) {
-		return cfg, &failure{exit: exitFailed, msg: "the configuration cannot be used", err: faults, hint: "docs/configuration.md describes every setting"}
+		return cfg, &failure{exit: exitUsage, msg: "the configuration cannot be used", err: faults, hint: "docs/configuration.md describes every setting"}
 	}
 	return cfg, err
 }
@@ -57,7 +57,7 @@ func (p *program) configCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "config", Short: "Print the effective configuration and where each value comes from", Args: cobra.NoArgs,
 		Long: "Prints the configuration that `cloudpki serve` would use with the same flags, as YAML. Passwords are masked.\n" +
-			"Where something is wrong, it lists every fault and exits 1.",
+			"Where something is wrong, it lists every fault and exits 2.",
 	}
 	flags := addConfiguration(cmd)
 	cmd.RunE = func(*cobra.Command, []string) error {

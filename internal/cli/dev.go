@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"log/slog"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -17,7 +18,8 @@ func (p *program) devCommand() *cobra.Command {
 		Use: "dev", Short: "Show the whole service on this machine", Args: cobra.NoArgs,
 		Long: "Starts the service with a simulated certification authority in one directory, creates a subscription through\n" +
 			"the public API, waits for its first sync and prints what an engineer wants to see. It stays until Ctrl-C and\n" +
-			"writes DATA/dev.json, which the other commands use.",
+			"writes DATA/dev.json, which the other commands use, and DATA/cloudpki.yaml: `cloudpki serve` runs on the same\n" +
+			"directory with it, and with CLOUDPKI_* variables, which are not read here.",
 		Example: "  cloudpki dev\n  cloudpki dev --once --data /tmp/try",
 	}
 	flags := cmd.Flags()
@@ -33,6 +35,7 @@ func (p *program) devCommand() *cobra.Command {
 		if verbose {
 			level = slog.LevelInfo
 		}
+		o.Program = os.Args[0]
 		o.Out, o.Log = p.out, newLog(p.err, config.Log{Level: level})
 		o.Color = p.paint(bold, "", p.terminal.out) != ""
 		err := p.dev(cmd.Context(), o)

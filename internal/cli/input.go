@@ -43,10 +43,18 @@ func readBounded(r io.Reader, name string, most int64) ([]byte, error) {
 	return text, nil
 }
 
+// inputName is what readInput reads, for messages.
+func inputName(path string) string {
+	if path == stdinName {
+		return "standard input"
+	}
+	return path
+}
+
 // readInput reads a file, or standard input for "-".
 func (p *program) readInput(path string, most int64) ([]byte, error) {
 	if path == stdinName {
-		return readBounded(p.in, "standard input", most)
+		return readBounded(p.in, inputName(path), most)
 	}
 	return readFile(path, most)
 }
@@ -59,7 +67,7 @@ func (p *program) readSecretFile(path string) (secret.Text, error) {
 	}
 	text = bytes.TrimSuffix(bytes.TrimSuffix(text, []byte("\n")), []byte("\r"))
 	if bytes.ContainsAny(text, "\r\n") {
-		return secret.Text{}, misuse("it must hold the secret alone, on one line", "%s has more than one line", path)
+		return secret.Text{}, misuse("it must hold the secret alone, on one line", "%s has more than one line", inputName(path))
 	}
 	return secretOf(text)
 }

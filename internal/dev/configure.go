@@ -29,6 +29,7 @@ func (s *session) chooseListen(ctx context.Context) (string, error) {
 	}
 	address, err := freeAddress(ctx, s.state.Listen)
 	if err != nil && s.Listen == "" {
+		s.out.line("  %s is taken; a free port is used", s.state.Listen)
 		address, err = freeAddress(ctx, "127.0.0.1:0")
 	}
 	if err != nil {

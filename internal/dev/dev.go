@@ -4,6 +4,7 @@
 package dev
 
 import (
+	"cmp"
 	"context"
 	_ "embed" // for the documented example
 	"errors"
@@ -27,6 +28,7 @@ type Options struct {
 	Database string    // postgres://...; "" is SQLite in Data
 	Once     bool      // stop after the first sync
 	With     []string  // further CAs: "step-ca"
+	Program  string    // how this program is called, for the commands that are printed; "" is cloudpki
 	Out      io.Writer // what an engineer wants to see
 	Color    bool      // Out is a terminal that may be coloured
 	Log      *slog.Logger
@@ -46,7 +48,7 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return fmt.Errorf("find the data directory: %w", err)
 	}
-	o.Data = data
+	o.Data, o.Program = data, cmp.Or(o.Program, "cloudpki")
 	if err := os.MkdirAll(o.Data, 0o700); err != nil {
 		return fmt.Errorf("make the data directory: %w", err)
 	}

@@ -215,7 +215,7 @@ func (s *session) printCommands() {
 	s.out.line("  export TOKEN=$(curl -sS --cacert $CA %s/%s/oauth2/v2.0/token -d grant_type=client_credentials -d client_id=%s --data-urlencode client_secret@%s -d scope=%s/.default | sed 's/.*\"access_token\":\"\\([^\"]*\\).*/\\1/')",
 		c.Authority, c.Tenant, c.ClientID, s.state.Clients[0].secretFile(s.Data), s.running.Origin)
 	s.out.line("  # sign in as a person: %s, with the password in %s", userName, passwordFile(s.Data))
-	s.out.line("  cloudpki login --device --connection %s", filepath.Join(s.Data, connectionFile))
+	s.out.line("  %s login --device --connection %s", s.Program, filepath.Join(s.Data, connectionFile))
 	s.out.line("  # the documentation's own example, and the list")
 	s.out.line("  curl -sS -w '\\n' --cacert $CA -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' %s -d @%s", c.BaseURL+"/cloudPkiSubscriptions/%7Bid%7D", filepath.Join(s.Data, exampleFile))
 	s.out.line("  curl -sS -w '\\n' --cacert $CA -H \"Authorization: Bearer $TOKEN\" '%s?$select=id,displayName,syncStatus,lastSyncError'", set)
