@@ -183,7 +183,10 @@ func TestStartFaults(t *testing.T) {
 		"root key of others": {func(t *testing.T, cfg *config.Config) { write(t, cfg.Keys.RootFile, "x", 0o644) }, "keys.root_file"},
 		"damaged root key":   {func(t *testing.T, cfg *config.Config) { write(t, cfg.Keys.RootFile, "x", 0o600) }, "not a root key file"},
 		"damaged issuer key": {func(t *testing.T, cfg *config.Config) { write(t, cfg.Issuer.KeyFile, "x", 0o600) }, "issuer.key_file"},
-		"no tenant":          {func(_ *testing.T, cfg *config.Config) { cfg.Issuer.Clients = nil }, "issuer.tenants"},
+		"a secret to guess": {func(t *testing.T, cfg *config.Config) {
+			write(t, cfg.Issuer.Clients[0].SecretFile, "fifteen letters", 0o600)
+		}, "fewer than 16 characters"},
+		"no tenant": {func(_ *testing.T, cfg *config.Config) { cfg.Issuer.Clients = nil }, "issuer.tenants"},
 		"no database": {func(_ *testing.T, cfg *config.Config) {
 			cfg.Database.URL = "postgres://nobody@127.0.0.1:1/none?connect_timeout=1"
 		}, "database.url"},

@@ -176,8 +176,10 @@ func (s *service) buildGraph(context.Context) error {
 	for _, c := range s.cfg.Issuer.Clients {
 		budgets[c.ID] = c.RequestsPerMinute
 	}
+	authority, tokenURL := s.authority()
 	s.graph, err = graph.New(graph.Options{
-		Service: s.pki, Notifications: s.notifications, Verifier: s.verifier, Origin: s.origin, Authority: s.origin, TokenKey: tokenKey,
+		Service: s.pki, Notifications: s.notifications, Verifier: s.verifier,
+		Origin: s.origin, Authority: authority, TokenURL: tokenURL, TokenKey: tokenKey,
 		Limits: graph.Limits{
 			PerMinute:       cmp.Or(s.cfg.API.RequestsPerMinute, unbounded),
 			TenantPerMinute: cmp.Or(s.cfg.API.TenantRequestsPerMinute, unbounded), FailuresPerMinute: s.cfg.API.FailedTokensPerMinute,

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"crypto/x509"
 	"encoding/pem"
@@ -16,6 +17,10 @@ import (
 	"cloudpki/internal/config"
 	"cloudpki/internal/secret"
 )
+
+// minClientSecret bounds, in bytes, a client secret: it must not be one that can
+// be guessed, for guesses are slowed down only as far as nobody else is.
+const minClientSecret = 16
 
 // RotateKey makes the embedded issuer's next signing key and returns when it
 // begins to sign. Services that run on the configuration find it by themselves.
@@ -55,6 +60,21 @@ func (s *service) buildAuth(ctx context.Context) error {
 	return nil
 }
 
+// authority returns who hands out the tokens, and where, as far as that is
+// known: the embedded issuer, else the first outside one with an address of its
+// own rather than one for each tenant.
+func (s *service) authority() (issuer, tokenURL string) {
+	if s.issuer != nil {
+		return s.origin, s.origin + "/organizations/oauth2/v2.0/token"
+	}
+	for _, i := range s.cfg.Auth.Issuers {
+		if !strings.Contains(i.Issuer, "{") {
+			return i.Issuer, ""
+		}
+	}
+	return "", ""
+}
+
 func (s *service) buildIssuer() (*issuer.Issuer, error) {
 	is := s.cfg.Issuer
 	keys, err := issuer.OpenKeys(issuer.Rotation{
@@ -81,7 +101,7 @@ func (s *service) buildIssuer() (*issuer.Issuer, error) {
 	}
 	return issuer.New(issuer.Options{
 		Origin: s.origin, Tenants: tenants, Clients: clients, Users: users, KeySet: keys, SealKey: sealKey,
-		Audiences: is.Audiences, Lifetime: is.TokenLifetime, Now: s.options.Now, Log: s.options.Log,
+		Audiences: is.Audiences, Browsers: s.cfg.API.AllowedOrigins, Lifetime: is.TokenLifetime, Now: s.options.Now, Log: s.options.Log,
 	})
 }
 
@@ -99,7 +119,11 @@ func (s *service) clients() ([]issuer.Client, []string, error) {
 			if err != nil {
 				return nil, nil, fmt.Errorf("issuer.clients[%d].secret_file: %w", i, err)
 			}
-			client.SecretHashes = []issuer.SecretHash{issuer.HashSecret(secret.NewString(strings.TrimSpace(string(text))))}
+			text = bytes.TrimSpace(text)
+			if len(text) < minClientSecret {
+				return nil, nil, fmt.Errorf("issuer.clients[%d].secret_file: the secret has fewer than %d characters; make one by `openssl rand -hex 32`", i, minClientSecret)
+			}
+			client.SecretHashes = []issuer.SecretHash{issuer.HashSecret(secret.New(text))}
 		}
 		for _, file := range c.CertificateFiles {
 			certs, err := readCertificates(file)

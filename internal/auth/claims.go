@@ -123,16 +123,22 @@ func (c *claims) checkKind() error {
 		return refuse("The token is an ID token, not an access token.", nil)
 	case c.SCP == nil && c.Scope == nil && c.Roles == nil && c.permissions == nil && c.IDType != "app":
 		return refuse("The token has neither scp nor roles: it is not an access token for this service.", nil)
+	// Entra ID repeats a user's roles in ID tokens, which name no application.
+	case c.SCP == nil && c.Scope == nil && c.permissions == nil && c.client() == "":
+		return refuse("The token is an ID token, not an access token.", nil)
 	}
 	return nil
 }
+
+// client returns the application that the token was given to, "" for none.
+func (c *claims) client() string { return firstOf(c.AZP, c.AppID, c.ClientID) }
 
 // principal returns what the claims say of the caller in tenant.
 func (c *claims) principal(tenant pki.TenantID, issuer string) (Principal, error) {
 	p := Principal{
 		Tenant:  tenant,
 		Issuer:  issuer,
-		Client:  firstOf(c.AZP, c.AppID, c.ClientID),
+		Client:  c.client(),
 		Subject: c.Subject,
 		Name:    firstOf(c.Name, c.AppName),
 		TokenID: firstOf(c.UTI, c.TokenID),

@@ -10,12 +10,14 @@ import (
 	"io"
 	"net/http"
 	"net/http/cookiejar"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -246,6 +248,7 @@ func TestHashPassword(t *testing.T) {
 		{"typed twice", "", answers(chosen, chosen), exitOK},
 		{"typed otherwise the second time", "", answers(chosen, "wrong horse"), exitUsage},
 		{"nothing", "\n", terminal{}, exitUsage},
+		{"longer than the issuer takes", strings.Repeat("x", secret.MaxPassword+1) + "\n", terminal{}, exitUsage},
 	} {
 		var out, err bytes.Buffer
 		p := &program{in: strings.NewReader(test.stdin), out: &out, err: &err, now: time.Now, terminal: test.terminal}
@@ -260,6 +263,45 @@ func TestHashPassword(t *testing.T) {
 		if errHash != nil || !hash.Matches(secret.NewString(chosen)) || strings.Contains(out.String()+err.String(), chosen) {
 			t.Errorf("%s: printed %s%s (%v)", test.name, &out, &err, errHash)
 		}
+	}
+}
+
+// TestDiscoveryIsNotBelievedBlindly: a document must be about its issuer, and
+// name no endpoint where secrets would go in clear.
+func TestDiscoveryIsNotBelievedBlindly(t *testing.T) {
+	t.Parallel()
+	var document atomic.Value
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, document.Load().(string)) // a client that has gone away has seen enough
+	}))
+	t.Cleanup(server.Close)
+	for text, want := range map[string]string{
+		`{"issuer":"ISSUER","token_endpoint":"https://login.example.com/token"}`:                                   "",
+		`{"issuer":"https://evil.example.com","token_endpoint":"https://evil.example.com/token"}`:                  "about another issuer",
+		`{"issuer":"ISSUER","token_endpoint":"http://login.example.com/token"}`:                                    "without https",
+		`{"issuer":"ISSUER","authorization_endpoint":"javascript:alert(1)"}`:                                       "without https",
+		`{"issuer":"ISSUER","device_authorization_endpoint":"http://login.example.com/device"}`:                    "without https",
+		`{"issuer":"ISSUER","token_endpoint":"https://login.example.com/","revocation_endpoint":"http://x.test/"}`: "without https",
+	} {
+		document.Store(strings.ReplaceAll(text, "ISSUER", server.URL))
+		_, err := discover(t.Context(), server.Client(), server.URL)
+		if err == nil != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+	}
+}
+
+// TestNoRedirectIsFollowed: what is for the issuer is sent to nobody else.
+func TestNoRedirectIsFollowed(t *testing.T) {
+	t.Parallel()
+	var stolen atomic.Bool
+	thief := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { stolen.Store(true) }))
+	t.Cleanup(thief.Close)
+	issuer := httptest.NewTLSServer(http.RedirectHandler(thief.URL, http.StatusTemporaryRedirect))
+	t.Cleanup(issuer.Close)
+	err := postForm(t.Context(), issuer.Client(), issuer.URL, url.Values{"refresh_token": {"canary"}}, nil)
+	if err == nil || !strings.Contains(err.Error(), "307") || stolen.Load() {
+		t.Errorf("%v; sent on: %v", err, stolen.Load())
 	}
 }
 

@@ -69,10 +69,13 @@ func postForm(ctx context.Context, client *http.Client, at string, form url.Valu
 	return exchange(client, r, into)
 }
 
-// exchange sends a request to an issuer.
+// exchange sends a request to an issuer. Redirects are not followed: they would
+// have codes, secrets and refresh tokens sent to whom they name.
 func exchange(client *http.Client, r *http.Request, into any) error {
 	r.Header.Set("Accept", "application/json")
-	resp, err := client.Do(r)
+	once := *client
+	once.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	resp, err := once.Do(r)
 	if err != nil {
 		return err
 	}

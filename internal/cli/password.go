@@ -20,8 +20,11 @@ func (p *program) hashPasswordCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if password.IsEmpty() {
+			switch {
+			case password.IsEmpty():
 				return misuse("", "the password is empty")
+			case len(password.Reveal()) > secret.MaxPassword:
+				return misuse("", "the password is longer than %d bytes", secret.MaxPassword)
 			}
 			hash, err := secret.HashPassword(password)
 			if err != nil {

@@ -32,6 +32,9 @@ const (
 	minHashPart    = 8
 )
 
+// MaxPassword bounds, in bytes, a password.
+const MaxPassword = 256
+
 // ErrPasswordHash reports text that is no Argon2id hash in the PHC string
 // format, or one whose costs are out of bounds.
 var ErrPasswordHash = errors.New("not an argon2id hash of the form $argon2id$v=19$m=19456,t=2,p=1$SALT$HASH, or its costs are out of bounds")

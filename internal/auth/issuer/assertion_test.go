@@ -2,6 +2,7 @@ package issuer_test
 
 import (
 	"crypto"
+	"crypto/elliptic"
 	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/base64"
@@ -9,6 +10,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -219,6 +221,21 @@ func TestAssertionsWorkOnce(t *testing.T) {
 	}
 	if got := status(unnamed); got != http.StatusUnauthorized {
 		t.Errorf("without jti, again: %d", got)
+	}
+	// (r, n-s) is a signature wherever (r, s) is.
+	text := signed(jwt.SigningMethodES256, k.clientEC, object{}, unnamed.with(object{"exp": startOfTime.Unix() + 400}))
+	for n, want := range []int{http.StatusOK, http.StatusUnauthorized} {
+		resp, body := s.token(t, tenant, s.assertionForm(text))
+		if resp.StatusCode != want {
+			t.Errorf("ECDSA spelling %d: %d %v", n+1, resp.StatusCode, body)
+		}
+		at := strings.LastIndexByte(text, '.') + 1
+		raw, err := base64.RawURLEncoding.DecodeString(text[at:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		other := new(big.Int).Sub(elliptic.P256().Params().N, new(big.Int).SetBytes(raw[32:]))
+		text = text[:at] + base64.RawURLEncoding.EncodeToString(append(raw[:32:32], other.FillBytes(make([]byte, 32))...))
 	}
 	s.Move(600*time.Second + auth.MaxSkew)
 	if got := status(good); got != http.StatusUnauthorized {

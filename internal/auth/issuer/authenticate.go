@@ -16,7 +16,7 @@ const (
 	// assertionType is that of RFC 7523 section 2.2.
 	assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
-	maxFailures     = 10  // per client, address and minute
+	maxFailures     = 10  // told and logged per client, address and minute
 	defaultRequests = 600 // tokens per client and minute
 )
 
@@ -61,11 +61,13 @@ func (i *Issuer) authenticate(r *http.Request, tenant string, form url.Values) (
 
 	now := i.now()
 	source := strings.ToLower(client.ID) + " " + i.clientIP(r)
-	if wait, over := i.failures.over(now, source, maxFailures); over {
-		return Client{}, "", errTooMany(wait)
-	}
 	how, err := i.prove(cred, assertion, client, tenant)
 	if err != nil {
+		// The right credential is never refused for the wrong ones: everybody
+		// behind the client's proxy has its address.
+		if wait, over := i.failures.over(now, source, maxFailures); over {
+			return Client{}, "", errTooMany(wait)
+		}
 		i.failures.count(now, source)
 		i.log.LogAttrs(r.Context(), slog.LevelWarn, "a client fails to authenticate",
 			slog.String("tenant", tenant), slog.String("client", client.ID), slog.String("from", i.clientIP(r)))

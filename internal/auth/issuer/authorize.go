@@ -185,15 +185,15 @@ func (c Client) native(redirect string) bool {
 // A permit is what a user has granted a client, sealed into an authorization
 // code or a refresh token.
 type permit struct {
-	ID        string `json:"jti"`
-	Family    string `json:"fam"` // what is revoked together
+	ID        string `json:"jti,omitzero"` // of a code: it works once
+	Family    string `json:"fam"`          // what is revoked together
 	Client    string `json:"azp"`
 	Tenant    string `json:"tid"`
 	User      string `json:"usr"`
 	Stamp     string `json:"stp"`
-	Scope     string `json:"scp"` // as asked
-	SignedIn  int64  `json:"aut"` // Unix time
-	Until     int64  `json:"exp"` // Unix time
+	Scope     string `json:"scp"`          // as asked
+	SignedIn  int64  `json:"aut"`          // Unix time
+	Until     int64  `json:"exp,omitzero"` // of a code: Unix time
 	Redirect  string `json:"uri,omitzero"`
 	Challenge string `json:"chl,omitzero"`
 	Nonce     string `json:"non,omitzero"`

@@ -6,12 +6,14 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"cloudpki/internal/auth"
+	"cloudpki/internal/auth/issuer"
 )
 
 // TestAuthorizeShowsErrorsThatCannotBeRedirected covers requests whose client
@@ -157,6 +159,21 @@ func TestSingleSignOn(t *testing.T) {
 	s.Move(8 * time.Hour)
 	if v := b.get(authorizePath()); v.location != nil {
 		t.Errorf("after eight hours: %v", v.location)
+	}
+}
+
+// TestSessionsEndAtTheirTenant: who has signed in to one tenant is nobody in
+// another, even if the name and the hash of the password are the same there.
+func TestSessionsEndAtTheirTenant(t *testing.T) {
+	s := newServer(t)
+	s.restart(t, func(o *issuer.Options) {
+		o.Clients = append(slices.Clone(o.Clients), issuer.Client{ID: "its-own", Tenant: otherTenant, Public: true, RedirectURIs: []string{webURI}})
+	})
+	b := s.browser(t)
+	b.signIn(b.get(authorizePath()))
+	path := strings.Replace(authorizePath("client_id", "its-own", "prompt", "none"), tenant, otherTenant, 1)
+	if v := b.get(path); v.location == nil || v.location.Query().Get("error") != "login_required" {
+		t.Errorf("%d %v", v.status, v.location)
 	}
 }
 
@@ -365,5 +382,8 @@ func TestLogout(t *testing.T) {
 	}
 	if v := b.get(path + url.Values{"post_logout_redirect_uri": {webURI}, "client_id": {public}}.Encode()); v.location != nil {
 		t.Errorf("to the address of another client: %v", v.location)
+	}
+	if v := b.get(strings.Replace(path, tenant, otherTenant, 1) + url.Values{"post_logout_redirect_uri": {webURI}}.Encode()); v.location != nil {
+		t.Errorf("to an address of another tenant: %v", v.location)
 	}
 }

@@ -2,6 +2,7 @@ package issuer
 
 import (
 	"fmt"
+	"net/http"
 	"testing"
 	"time"
 )
@@ -114,6 +115,12 @@ func TestFamiliesAreBounded(t *testing.T) {
 	if _, err := f.take(now, "revoked", 0, until); err == nil {
 		t.Error("a revoked family was forgotten")
 	}
+	for n := range maxFamilies + 10 {
+		f.revoke(now, fmt.Sprint("revoked", n), until)
+		if len(f.byID) > maxFamilies {
+			t.Fatalf("%d families", len(f.byID))
+		}
+	}
 	if _, err := f.take(until, "one more", 0, until.Add(time.Hour)); err != nil || len(f.byID) != 1 {
 		t.Errorf("%d families, %v; the expired are forgotten", len(f.byID), err)
 	}
@@ -193,5 +200,50 @@ func TestRedirectURIsToBeRegistered(t *testing.T) {
 	}
 	if got := sourceOf("http://[::1]:4711/done"); got != "http:" {
 		t.Errorf("source of an IPv6 address: %q", got)
+	}
+}
+
+func TestRedirectURIsOfARequest(t *testing.T) {
+	registered := []string{"http://localhost/done", "http://[::1]", "https://console.example.com/callback"}
+	for _, test := range []struct {
+		uri                  string
+		public, confidential bool // what a public client may, and one with a secret
+	}{
+		{"http://localhost/done", true, true},
+		{"https://console.example.com/callback", true, true},
+		{"http://localhost:4711/done", true, false},
+		{"http://[::1]:4711/", true, false},
+		{"http://localhost:4711/done#", false, false},
+		{"http://localhost:4711/done?", false, false},
+		{"http://localhost:4711/%64one", false, false},
+		{"http://localhost:4711/./done", false, false},
+		{"http://LOCALHOST:4711/done", false, false},
+		{"http://127.0.0.1:4711/done", false, false},
+		{"http://ada@localhost:4711/done", false, false},
+		{"http://localhost:4711\\@evil.example.com/done", false, false},
+		{"https://localhost:4711/done", false, false},
+		{"https://console.example.com:4711/callback", false, false},
+		{"https://CONSOLE.example.com/callback", false, false},
+		{"https://console.example.com/callback/", false, false},
+	} {
+		for _, c := range []Client{{Public: true, RedirectURIs: registered}, {RedirectURIs: registered}} {
+			if got, want := c.mayRedirectTo(test.uri), c.Public && test.public || !c.Public && test.confidential; got != want {
+				t.Errorf("%q, public %v: %v", test.uri, c.Public, got)
+			}
+		}
+	}
+}
+
+func TestPeer(t *testing.T) {
+	for remote, want := range map[string]string{
+		"192.0.2.1:443":           "192.0.2.1",
+		"[2001:db8:1:2:3::4]:443": "2001:db8:1:2::/64",
+		"[::ffff:192.0.2.1]:443":  "192.0.2.1",
+		"[fe80::1%eth0]:443":      "fe80::/64",
+		"@":                       "@",
+	} {
+		if got := peer(&http.Request{RemoteAddr: remote}); got != want {
+			t.Errorf("%s: %s, want %s", remote, got, want)
+		}
 	}
 }

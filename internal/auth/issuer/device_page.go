@@ -126,8 +126,8 @@ func (i *Issuer) settleDevice(w http.ResponseWriter, r *http.Request, f flow, u 
 		}
 		message = "You are signed in on your device. You can close this page."
 		p = &permit{
-			ID: rand.Text(), Family: rand.Text(), Client: d.client, Tenant: d.tenant, User: u.Name, Stamp: s.Stamp,
-			Scope: d.scope, SignedIn: s.Since, Until: d.expires.Unix(),
+			Family: rand.Text(), Client: d.client, Tenant: d.tenant, User: u.Name, Stamp: s.Stamp,
+			Scope: d.scope, SignedIn: s.Since,
 		}
 	}
 	if err := i.devices.settle(i.now(), f.Device, p); err != nil {

@@ -155,13 +155,25 @@ func (i *Issuer) showError(w http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
+// level is how loud the log tells of the refusal: a device that asks every few
+// seconds whether its user has answered is no event.
+func (e *refusal) level() slog.Level {
+	if e.code == codePending || e.code == codeSlowDown {
+		return slog.LevelDebug
+	}
+	return slog.LevelInfo
+}
+
 // logRefusal returns the refusal that err is, AADSTS90033 if it is none, and
 // leaves a line in the log.
 func (i *Issuer) logRefusal(r *http.Request, err error, trace, correlation string) *refusal {
 	refused := errInternal()
 	level := slog.LevelError
-	if errors.As(err, &refused) {
-		level = slog.LevelInfo
+	switch {
+	case errors.As(err, &refused):
+		level = refused.level()
+	case r.Context().Err() != nil:
+		level = slog.LevelDebug // whoever has gone cannot be answered
 	}
 	i.log.LogAttrs(r.Context(), level, "token issuer refuses a request",
 		slog.Int("aadsts", refused.number), slog.Any("error", logged(err, refused)),

@@ -70,7 +70,7 @@ func (f *families) revoke(now time.Time, id string, until time.Time) {
 }
 
 // makeRoom forgets, once a minute, families whose tokens have expired and, if
-// that does not do, one that is not revoked.
+// that does not do, one that is not revoked, else any.
 func (f *families) makeRoom(now time.Time) {
 	if !now.Before(f.next) {
 		for id, known := range f.byID {
@@ -87,5 +87,11 @@ func (f *families) makeRoom(now time.Time) {
 		if !known.revoked {
 			delete(f.byID, id)
 		}
+	}
+	for id := range f.byID {
+		if len(f.byID) < maxFamilies {
+			return
+		}
+		delete(f.byID, id)
 	}
 }

@@ -122,7 +122,6 @@ func (i *Issuer) grantRefresh(w http.ResponseWriter, r *http.Request, tenant str
 			slog.String("tenant", tenant), slog.String("client", client.ID), slog.String("user", p.User))
 		return err
 	}
-	p.Nonce = "" // OpenID Connect Core section 12.2
 	return i.answer(w, r, p, client, u, d, how, true)
 }
 
@@ -183,7 +182,8 @@ func (i *Issuer) answer(w http.ResponseWriter, r *http.Request, p permit, c Clie
 		}
 	}
 	if refresh {
-		p.ID, p.Redirect, p.Challenge, p.Until = rand.Text(), "", "", 0
+		// What was the code's alone goes; of nonce see OpenID Connect Core section 12.2.
+		p.ID, p.Redirect, p.Challenge, p.Nonce, p.Until = "", "", "", "", 0
 		if answer.RefreshToken, err = i.sealer.seal(sealedRefresh, p); err != nil {
 			return err
 		}

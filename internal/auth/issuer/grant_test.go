@@ -3,11 +3,13 @@ package issuer_test
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"cloudpki/internal/auth"
+	"cloudpki/internal/auth/issuer"
 )
 
 func TestCodesThatAreRefused(t *testing.T) {
@@ -147,6 +149,49 @@ func TestScopesAreWhatUserAndClientMay(t *testing.T) {
 		text, _ := body["access_token"].(string)
 		if claims := payload(t, text); claims["scp"] != test.want || claims["aud"] != test.aud || claims["roles"] != nil {
 			t.Errorf("%s asks %s: scp %v for %v", test.user, test.scope, claims["scp"], claims["aud"])
+		}
+	}
+}
+
+// TestScopesOfAClientBoundItsTokens: a client gets no more than it may, however
+// much its user may.
+func TestScopesOfAClientBoundItsTokens(t *testing.T) {
+	s := newServer(t)
+	s.restart(t, func(o *issuer.Options) {
+		o.Clients = slices.Clone(o.Clients)
+		for n := range o.Clients {
+			o.Clients[n].Scopes = []string{auth.ScopeRead}
+		}
+	})
+	_, body := s.redeem(t, s.code(t, "scope", ".default"))
+	if text, _ := body["access_token"].(string); payload(t, text)["scp"] != auth.ScopeRead {
+		t.Errorf("of all: %v", body)
+	}
+	b := s.browser(t)
+	if v := b.signIn(b.get(authorizePath("scope", auth.ScopeReadWrite))); v.location == nil || v.location.Query().Get("error") != "access_denied" {
+		t.Errorf("the one that it may not: %d %v", v.status, v.location)
+	}
+}
+
+// TestDeviceCodesAreTheirClients: another client cannot fetch what a user has
+// granted to one.
+func TestDeviceCodesAreTheirClients(t *testing.T) {
+	s := newServer(t)
+	s.restart(t, func(o *issuer.Options) {
+		o.Clients = append(slices.Clone(o.Clients), issuer.Client{ID: "another-tool", Tenant: tenant, Public: true})
+	})
+	_, d := s.postForm(t, "/"+tenant+"/oauth2/v2.0/devicecode", url.Values{"client_id": {public}, "scope": {"openid"}})
+	b := s.browser(t)
+	b.submit(b.signIn(b.submit(b.get("/devicelogin"), "code", d["user_code"].(string))), "answer", "accept")
+	for _, test := range []struct {
+		client string
+		status int
+	}{{"another-tool", http.StatusBadRequest}, {public, http.StatusOK}} {
+		resp, body := s.postForm(t, "/"+tenant+"/oauth2/v2.0/token", url.Values{
+			"client_id": {test.client}, "grant_type": {"urn:ietf:params:oauth:grant-type:device_code"}, "device_code": {d["device_code"].(string)},
+		})
+		if resp.StatusCode != test.status {
+			t.Errorf("%s: %s %v", test.client, resp.Status, body)
 		}
 	}
 }

@@ -16,8 +16,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -52,6 +52,9 @@ type Options struct {
 	SealKey []byte
 	// Audiences are the resources that tokens may be asked for, besides Origin.
 	Audiences []string
+	// Browsers are the origins whose pages may read the answers that are for
+	// programs (CORS); "*" for all.
+	Browsers []string
 	// Lifetime of a token; 0 for 3599 s.
 	Lifetime time.Duration
 	// ClientIP returns whom to count failed attempts against; nil for the
@@ -70,6 +73,7 @@ type Issuer struct {
 	clients   map[string]Client
 	keys      *KeySet
 	audiences []string
+	browsers  []string
 	lifetime  time.Duration
 	clientIP  func(*http.Request) string
 	now       func() time.Time
@@ -107,6 +111,7 @@ func New(opts Options) (*Issuer, error) {
 		clients:   clients,
 		keys:      keys,
 		audiences: append([]string{opts.Origin}, opts.Audiences...),
+		browsers:  slices.Clone(opts.Browsers),
 		lifetime:  cmp.Or(opts.Lifetime, defaultLifetime),
 		clientIP:  opts.ClientIP,
 		now:       opts.Now,
@@ -193,9 +198,15 @@ func (i *Issuer) routes() []route {
 	}
 }
 
-// ServeHTTP holds the method against the route and turns an error into an
-// answer in Entra ID's shape.
+// ServeHTTP holds the method against the route, shares with browsers what is
+// not for people, and turns an error into an answer in Entra ID's shape.
 func (r route) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	if !r.people {
+		r.issuer.shareWithBrowsers(w.Header(), req.Header.Get("Origin"))
+		if preflight(w, req, r.methods) {
+			return
+		}
+	}
 	var err error
 	if slices.Contains(r.methods, req.Method) {
 		err = r.serve(w, req)
@@ -267,10 +278,16 @@ func (i *Issuer) tokenEndpoint(tenant string) string {
 	return i.origin + "/" + tenant + "/oauth2/v2.0/token"
 }
 
+// peer returns the address of the connection's other end, or the /64 of an IPv6
+// address, all of which one host may have.
 func peer(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	at, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
 		return r.RemoteAddr
 	}
-	return host
+	address := at.Addr().Unmap().WithZone("")
+	if network, err := address.Prefix(64); err == nil && address.Is6() {
+		return network.String()
+	}
+	return address.String()
 }

@@ -523,13 +523,16 @@ func TestFailedAttemptsAreThrottled(t *testing.T) {
 			t.Fatalf("guess %d: %s", n, resp.Status)
 		}
 	}
-	resp, body := s.token(t, tenant, s.form())
+	resp, body := s.token(t, tenant, s.form("client_secret", "one more guess"))
 	s.golden(t, "throttled", resp, body)
-	if resp, _ := s.token(t, otherTenant, s.form("client_id", elsewhere)); resp.StatusCode != http.StatusOK {
+	if resp, _ := s.token(t, tenant, s.form()); resp.StatusCode != http.StatusOK {
+		t.Errorf("the client itself suffers: %s", resp.Status)
+	}
+	if resp, _ := s.token(t, otherTenant, s.form("client_id", elsewhere, "client_secret", "guess")); resp.StatusCode != http.StatusUnauthorized {
 		t.Errorf("another client suffers: %s", resp.Status)
 	}
 	s.Move(time.Minute)
-	if resp, _ := s.token(t, tenant, s.form()); resp.StatusCode != http.StatusOK {
+	if resp, _ := s.token(t, tenant, s.form("client_secret", "guess")); resp.StatusCode != http.StatusUnauthorized {
 		t.Errorf("a minute later: %s", resp.Status)
 	}
 }

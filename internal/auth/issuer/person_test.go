@@ -286,6 +286,9 @@ func TestDeviceCode(t *testing.T) {
 	if _, body := poll(d["device_code"]); body["error"] != "slow_down" {
 		t.Errorf("at once again: %v", body)
 	}
+	if log := s.log.String(); strings.Contains(log, "refuses") {
+		t.Errorf("each poll is told: %s", log)
+	}
 	b, confirm := open(d["user_code"])
 	if done := b.submit(confirm, "answer", "accept"); done.status != http.StatusOK || !strings.Contains(done.text, "signed in on your device") {
 		t.Fatalf("%d %s", done.status, done.text)

@@ -8,6 +8,12 @@ import (
 // The refusals of what is done for people. Numbers and texts are Entra ID's
 // where it has the case.
 
+// The answers to a device that polls (RFC 8628 section 3.5).
+const (
+	codePending  = "authorization_pending"
+	codeSlowDown = "slow_down"
+)
+
 func errNoScope() error {
 	return &refusal{http.StatusBadRequest, "invalid_scope", 70011, "The provided value for the input parameter 'scope' is not valid: it is empty or too long.", 0}
 }
@@ -133,11 +139,11 @@ func errDeviceCode() error {
 }
 
 func errPending() error {
-	return &refusal{http.StatusBadRequest, "authorization_pending", 70016, "OAuth 2.0 device flow error. Authorization is pending. Continue polling.", 0}
+	return &refusal{http.StatusBadRequest, codePending, 70016, "OAuth 2.0 device flow error. Authorization is pending. Continue polling.", 0}
 }
 
 func errSlowDown() error {
-	return &refusal{http.StatusBadRequest, "slow_down", 70016, "OAuth 2.0 device flow error. Authorization is pending. Continue polling, five seconds slower.", 0}
+	return &refusal{http.StatusBadRequest, codeSlowDown, 70016, "OAuth 2.0 device flow error. Authorization is pending. Continue polling, five seconds slower.", 0}
 }
 
 func errDeclinedDevice() error {

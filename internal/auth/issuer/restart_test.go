@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -110,6 +111,31 @@ func TestScopesTakenAwayEndRefreshing(t *testing.T) {
 	})
 	if status, body := s.refresh(t, first); status != http.StatusBadRequest || body["error"] != "invalid_grant" || number(body) != 50105 {
 		t.Errorf("nothing: %d %v", status, body)
+	}
+}
+
+// TestClientsThatMoveLeaveTheirTokens: what a client was given in one tenant is
+// of no use to it in another.
+func TestClientsThatMoveLeaveTheirTokens(t *testing.T) {
+	s := newServer(t)
+	code := s.code(t)
+	_, body := s.redeem(t, s.code(t))
+	s.restart(t, func(o *issuer.Options) {
+		o.Clients = slices.Clone(o.Clients)
+		for n := range o.Clients {
+			if o.Clients[n].ID == webApp {
+				o.Clients[n].Tenant = otherTenant
+			}
+		}
+	})
+	for name, changes := range map[string][]string{
+		"a code":          {"grant_type", "authorization_code", "code", code, "redirect_uri", webURI, "code_verifier", verifier},
+		"a refresh token": {"grant_type", "refresh_token", "refresh_token", body["refresh_token"].(string)},
+	} {
+		resp, body := s.token(t, otherTenant, s.form(append([]string{"client_id", webApp, "scope", ""}, changes...)...))
+		if resp.StatusCode != http.StatusBadRequest || body["error"] != "invalid_grant" {
+			t.Errorf("%s: %s %v", name, resp.Status, body)
+		}
 	}
 }
 

@@ -185,8 +185,11 @@ func (r Rotation) files() ([]keyFile, error) {
 		}
 		files = append(files, keyFile{filepath.Join(filepath.Dir(r.Path), e.Name()), from, from})
 	}
-	if info, err := os.Stat(r.Path); err == nil {
+	switch info, err := os.Stat(r.Path); {
+	case err == nil:
 		files = append(files, keyFile{path: r.Path, made: info.ModTime()})
+	case !errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("list signing keys: %w", err) // a key that cannot be seen has not been removed
 	}
 	return files, nil
 }

@@ -175,6 +175,17 @@ func TestRotateKeyAtOnce(t *testing.T) {
 	if second == first || !lists(t, keys, first) {
 		t.Error("ten minutes later the new key does not sign, or the old one is not listed")
 	}
+	path := filepath.Join(folder, "issuer.key")
+	if err := errors.Join(os.Rename(path, path+".aside"), os.Symlink(path, path)); err != nil {
+		t.Fatal(err)
+	}
+	look(t, keys) // the link leads nowhere else: the key cannot be seen, which is not to say that it is gone
+	if !lists(t, keys, first) {
+		t.Error("a key whose file cannot be seen for once is forgotten")
+	}
+	if err := os.Rename(path+".aside", path); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.Remove(filepath.Join(folder, "issuer.key."+from.Format("20060102T150405Z"))); err != nil {
 		t.Fatal(err)
 	}

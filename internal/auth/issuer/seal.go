@@ -27,6 +27,7 @@ const (
 	sealedRefresh purpose = "refresh token"
 	sealedSession purpose = "session"
 	sealedFlow    purpose = "sign-in page"
+	sealedKnown   purpose = "known browser"
 )
 
 // errSealed reports text that was not sealed here for this purpose.

@@ -12,9 +12,11 @@ import (
 const (
 	sessionCookie = "__Host-cloudpki-session"
 	browserCookie = "__Host-cloudpki-browser"
+	knownCookie   = "__Host-cloudpki-known"
 
 	sessionLifetime = 8 * time.Hour
 	flowLifetime    = 30 * time.Minute // from a page to its answer
+	knownLifetime   = 90 * 24 * time.Hour
 )
 
 // A session says that a browser's user has signed in. The browser carries it,
@@ -38,7 +40,28 @@ func (i *Issuer) startSession(w http.ResponseWriter, u User) (session, error) {
 		return session{}, err
 	}
 	setCookie(w, sessionCookie, text, int(sessionLifetime.Seconds()))
+	// The same once more, for longer and good for less: see knownBrowser.
+	if text, err = i.sealer.seal(sealedKnown, s); err != nil {
+		return session{}, err
+	}
+	setCookie(w, knownCookie, text, int(knownLifetime.Seconds()))
 	return s, nil
+}
+
+// knownBrowser returns an id of the browser if the user has signed in with it
+// before, with the password of today, else "". It proves nothing but that wrong
+// passwords there are to be counted apart from those of strangers, who could
+// keep the user out.
+func (i *Issuer) knownBrowser(r *http.Request, tenant, name string) string {
+	var s session
+	c, err := r.Cookie(knownCookie)
+	if err != nil || i.sealer.open(sealedKnown, c.Value, &s) != nil || userKey(s.Tenant, s.User) != userKey(tenant, name) {
+		return ""
+	}
+	if _, ok := i.people.find(tenant, name, s.Stamp); !ok || !i.now().Before(time.Unix(s.Since, 0).Add(knownLifetime)) {
+		return ""
+	}
+	return s.ID
 }
 
 // session returns the session of the browser in the tenant and its user.

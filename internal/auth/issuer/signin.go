@@ -77,7 +77,9 @@ func (i *Issuer) serveSignIn(w http.ResponseWriter, r *http.Request) error {
 	}
 	name := form.Get("username")
 	from := i.clientIP(r)
-	u, err := i.people.byPassword(r.Context(), i.now(), f.Tenant, name, secret.NewString(form.Get("password")), from)
+	u, err := i.people.byPassword(r.Context(), i.now(), attempt{
+		tenant: f.Tenant, name: name, password: secret.NewString(form.Get("password")), address: from, browser: i.knownBrowser(r, f.Tenant, name),
+	})
 	var refused *refusal
 	if errors.As(err, &refused) {
 		i.log.LogAttrs(r.Context(), slog.LevelWarn, "a person fails to sign in",

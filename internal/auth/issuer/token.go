@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/go-json-experiment/json"
 	"github.com/google/uuid"
 )
 
@@ -114,7 +113,7 @@ func (i *Issuer) resource(scope, tenant string) (string, error) {
 	resource := ""
 	for s := range strings.FieldsSeq(scope) {
 		switch s {
-		case "openid", "profile", "email", "offline_access":
+		case scopeOpenID, scopeProfile, scopeEmail, scopeOffline:
 			continue
 		}
 		asked, ok := strings.CutSuffix(s, "/.default")
@@ -177,10 +176,6 @@ func (i *Issuer) mint(c Client, tenant, resource string, p proof) (token, id str
 		UTI:       rand.Text(),
 		Version:   "2.0",
 	}
-	payload, err := json.Marshal(claims)
-	if err != nil {
-		return "", "", err
-	}
-	token, err = i.keys.sign(payload)
+	token, err = i.signJSON(claims)
 	return token, claims.UTI, err
 }

@@ -17,10 +17,15 @@ import (
 )
 
 const (
-	maxUserName = 256 // bytes, of a password as well
+	maxUserName = 256 // bytes
 
-	maxUserFailures    = 10 // in a row, before a name is locked
-	maxAddressFailures = 30 // of an address within a minute; a proxy's is everybody's
+	// Failures in a row before a name is locked: in one place, and everywhere.
+	// The first alone would let many addresses guess without end, the second
+	// alone would let anybody keep anybody out.
+	maxPlaceFailures = 10
+	maxNameFailures  = 100
+
+	maxAddressFailures = 30 // of an address within a minute, whatever the names
 
 	// maxHashing bounds how many passwords are hashed at a time: each takes
 	// some 20 MiB and tens of milliseconds.
@@ -61,9 +66,27 @@ func (i *Issuer) objectID(u User) string {
 type people struct {
 	users     map[string]User
 	decoy     secret.PasswordHash // checked for names that nobody has
+	places    *lockout            // by name and place
 	names     *lockout
 	addresses *throttle
 	hashing   chan struct{}
+}
+
+// An attempt is one to sign in.
+type attempt struct {
+	tenant, name string
+	password     secret.Text
+	address      string // where it comes from
+	browser      string // one that this user has signed in with before, or ""
+}
+
+// place is where a name is locked: a known browser counts by itself, so that
+// guesses from elsewhere do not keep its user out.
+func (a attempt) place() string {
+	if a.browser != "" {
+		return userKey(a.tenant, a.name) + "\x00browser " + a.browser
+	}
+	return userKey(a.tenant, a.name) + "\x00address " + a.address
 }
 
 // userKey is a user's place in the map.
@@ -74,8 +97,8 @@ func userKey(tenant, name string) string {
 // newPeople returns the users by tenant and name.
 func newPeople(users []User, tenants []string) (*people, error) {
 	p := &people{
-		users: make(map[string]User, len(users)), names: newLockout(maxUserFailures), addresses: newThrottle(),
-		hashing: make(chan struct{}, maxHashing),
+		users: make(map[string]User, len(users)), places: newLockout(maxPlaceFailures), names: newLockout(maxNameFailures),
+		addresses: newThrottle(), hashing: make(chan struct{}, maxHashing),
 	}
 	var faults []error
 	for n, u := range users {
@@ -114,13 +137,12 @@ func (p *people) find(tenant, name, stamp string) (User, bool) {
 // byPassword returns the user whose name and password these are: AADSTS50126
 // otherwise, AADSTS50053 while the name or the address is locked. Both say the
 // same of names that exist and of those that do not, after the same work.
-func (p *people) byPassword(ctx context.Context, now time.Time, tenant, name string, password secret.Text, address string) (User, error) {
-	key := userKey(tenant, name)
-	if len(name) > maxUserName || len(password.Reveal()) > maxUserName {
+func (p *people) byPassword(ctx context.Context, now time.Time, a attempt) (User, error) {
+	if len(a.name) > maxUserName || len(a.password.Reveal()) > secret.MaxPassword {
 		return User{}, errPassword()
 	}
-	if _, over := p.addresses.over(now, address, maxAddressFailures); over || p.names.locked(now, key) {
-		return User{}, errLocked()
+	if p.locked(now, a) {
+		return User{}, errLocked() // at once: those who are locked out must not fill the queue
 	}
 	select {
 	case p.hashing <- struct{}{}:
@@ -128,16 +150,40 @@ func (p *people) byPassword(ctx context.Context, now time.Time, tenant, name str
 	case <-ctx.Done():
 		return User{}, fmt.Errorf("wait to check a password: %w", ctx.Err())
 	}
-	u, known := p.users[key]
+	if p.locked(now, a) {
+		return User{}, errLocked() // guesses that were sent all at once count one after the other
+	}
+	u, known := p.users[userKey(a.tenant, a.name)]
 	hash := u.Password
 	if !known {
 		hash = p.decoy
 	}
-	if len(p.users) == 0 || !hash.Matches(password) || !known {
-		p.names.failed(now, key)
-		p.addresses.count(now, address)
+	if len(p.users) == 0 || !hash.Matches(a.password) || !known {
+		p.failed(now, a)
 		return User{}, errPassword()
 	}
-	p.names.succeeded(key)
+	p.places.succeeded(a.place())
+	p.names.succeeded(userKey(a.tenant, a.name))
 	return u, nil
+}
+
+// locked reports whether the attempt may not be made now.
+func (p *people) locked(now time.Time, a attempt) bool {
+	if p.places.locked(now, a.place()) {
+		return true
+	}
+	if a.browser != "" {
+		return false
+	}
+	_, over := p.addresses.over(now, a.address, maxAddressFailures)
+	return over || p.names.locked(now, userKey(a.tenant, a.name))
+}
+
+// failed counts a wrong password.
+func (p *people) failed(now time.Time, a attempt) {
+	p.places.failed(now, a.place())
+	if a.browser == "" {
+		p.names.failed(now, userKey(a.tenant, a.name))
+		p.addresses.count(now, a.address)
+	}
 }

@@ -3,6 +3,7 @@ package issuer
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -42,9 +43,9 @@ func (i *Issuer) readOwn(r *http.Request, text string) (userToken, bool) {
 	if err != nil || j.Header.Algorithm != key.Algorithm || j.Verify(key.Public) != nil || j.Claims(&claims) != nil {
 		return userToken{}, false
 	}
-	// An ID token has no scp, an application's token no openid in it.
+	// An ID token has no scp, nor has an application's token.
 	ok := claims.Issuer == i.issuerOf(claims.Tenant) && i.now().Before(time.Unix(claims.Expires, 0)) &&
-		claims.IDType == "user" && containsFold(strings.Fields(claims.Scope), scopeOpenID)
+		slices.Contains(strings.Fields(claims.Scope), scopeOpenID)
 	return claims, ok
 }
 

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"cloudpki/internal/auth/issuer"
+
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -38,6 +40,11 @@ func TestUserInfo(t *testing.T) {
 			t.Errorf("%s: %d %v", name, status, body)
 		}
 	}
+	s.restart(t, func(o *issuer.Options) { o.Origin = "https://moved.example.com" })
+	if status, _, _ := ask(access); status != http.StatusUnauthorized {
+		t.Errorf("of the same keys under another name: %d", status)
+	}
+	s.restart(t, func(*issuer.Options) {})
 	s.Move(time.Hour)
 	if status, _, _ := ask(access); status != http.StatusUnauthorized {
 		t.Errorf("an hour later: %d", status)
