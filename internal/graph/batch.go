@@ -305,8 +305,8 @@ func (b *batch) inherit(i int, h http.Header) {
 func (b *batch) address(i int) (*url.URL, error) {
 	text := b.steps[i].url
 	origin := b.server.origin
-	if len(text) >= len(origin) && equalFold(text[:len(origin)], origin) {
-		text = text[len(origin):]
+	if end := len(origin); len(text) >= end && equalFold(text[:end], origin) && strings.IndexAny(text[end:]+"/", "/?") == 0 {
+		text = text[end:]
 	} else if strings.Contains(text, "://") && strings.Index(text, "://") < len("https:") {
 		return nil, badRequest("url", "The url of the request leads to another service. Only requests to %s can be in a batch.", origin)
 	}

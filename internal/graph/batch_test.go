@@ -102,6 +102,7 @@ func TestBatchStepsAreRequests(t *testing.T) {
 		"an address with a fragment": {batchStep(1, "GET", "/cloudPkiSubscriptions#x"), 400, "BadRequest"},
 		"an address that is none":    {batchStep(1, "GET", "/cloudPkiSubscriptions/%zz"), 400, "BadRequest"},
 		"another host":               {batchStep(1, "GET", "//example.com/beta"), 404, "ResourceNotFound"},
+		"another port":               {batchStep(1, "GET", w.origin+"1/beta/"), 400, "BadRequest"},
 		"another service":            {batchStep(1, "GET", "http://example.com/beta"), 400, "BadRequest"},
 		"the root":                   {batchStep(1, "GET", "/"), 200, ""},
 		"a condition":                {batchStep(1, "PATCH", "/cloudPkiSubscriptions/alpha", `"headers":{"If-Match":"W/\"9.9.9\""}`, `"body":{}`), 412, "resourceModified"},
@@ -196,8 +197,8 @@ func TestBatchAnswerIsBounded(t *testing.T) {
 	if whole != 5 { // 1.4 MB each in 8 MiB
 		t.Errorf("%d answers fit", whole)
 	}
-	if r := got[18]; r.Status != http.StatusInsufficientStorage || r.code() != "insufficientStorage" {
-		t.Errorf("a read that does not fit: %d %.200s", r.Status, r.Body)
+	if r := got[18]; r.Status != http.StatusInsufficientStorage || r.code() != "insufficientStorage" || r.Headers["ETag"] != "" {
+		t.Errorf("a read that does not fit: %d %v %.200s", r.Status, r.Headers, r.Body)
 	}
 	if r := got[19]; r.Status != http.StatusOK || r.Body != nil || r.Headers["ETag"] == "" {
 		t.Errorf("a change whose answer does not fit: %d %v %.200s", r.Status, r.Headers, r.Body)
@@ -238,6 +239,19 @@ func TestBatchGroupOfFirstSecrets(t *testing.T) {
 	}
 	if w.do("PATCH", set+"/a", `{"credentials":{"adminPassword":"other"}}`).StatusCode != 200 {
 		t.Error("the secrets do not open")
+	}
+}
+
+// TestBatchStopsAtAGroup: a group that fails is a failure to stop at.
+func TestBatchStopsAtAGroup(t *testing.T) {
+	w := newWorld(t)
+	got := w.batch([]string{
+		batchStep(1, "DELETE", "/cloudPkiSubscriptions/nobody", `"atomicityGroup":"g"`),
+		batchStep(2, "POST", "/cloudPkiSubscriptions", `"atomicityGroup":"g"`, `"body":{}`),
+		batchStep(3, "POST", "/cloudPkiSubscriptions", `"body":{}`),
+	}, "Prefer: continue-on-error=false")
+	if got[0].Status != 404 || got[1].Status != 424 || got[2].Status != 424 {
+		t.Errorf("%d, %d, %d, want 404, 424, 424", got[0].Status, got[1].Status, got[2].Status)
 	}
 }
 

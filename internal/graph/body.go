@@ -69,7 +69,7 @@ func (s *Server) readBody(x *exchange) error {
 	case sent.exceeded || len(x.body) > most:
 		return tooLarge(most)
 	case err != nil:
-		return unreadable(err)
+		return unreadable(err, sent.broken)
 	}
 	if len(x.body) == 0 {
 		return nil
@@ -90,13 +90,14 @@ func inflate(h http.Header, from io.Reader) (io.Reader, error) {
 	}
 }
 
-// unreadable explains why a body could not be read.
-func unreadable(err error) error {
+// unreadable explains why a body could not be read; broken says that it did not
+// arrive.
+func unreadable(err error, broken bool) error {
 	var own *fault
 	switch {
 	case errors.As(err, &own):
 		return own
-	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum):
+	case !broken:
 		return badRequest("", "The body is not valid gzip although Content-Encoding says so.")
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -126,11 +127,13 @@ func checkContentType(fields []string) error {
 	return nil
 }
 
-// A counted reader stops at a limit and remembers that there was more.
+// A counted reader stops at a limit and remembers that there was more, or that
+// what it reads from failed.
 type counted struct {
 	from     io.Reader
 	left     int
 	exceeded bool
+	broken   bool
 }
 
 var errExceeded = errors.New("body exceeds its limit")
@@ -146,5 +149,6 @@ func (c *counted) Read(p []byte) (int, error) {
 		return c.left, errExceeded
 	}
 	c.left -= n
+	c.broken = err != nil && !errors.Is(err, io.EOF)
 	return n, err
 }

@@ -161,6 +161,7 @@ func TestDeltaRefusals(t *testing.T) {
 	token := end[strings.Index(end, "$deltatoken="):]
 	next := cutBetween(w.do("GET", set+"/delta?$top=1", "").body, `"@odata.nextLink":"`, `"`)
 	skip := next[strings.Index(next, "$skiptoken="):]
+	_, children := w.follow(set + "/a/certificates/delta")
 	for _, c := range []struct{ query, target, message string }{
 		{"$orderby=id", "$orderby", "The query option '$orderby' is not supported by delta(); $select, $filter and $top are."},
 		{"$skip=1", "$skip", "The query option '$skip' is not supported by delta(); $select, $filter and $top are."},
@@ -188,6 +189,7 @@ func TestDeltaRefusals(t *testing.T) {
 	}
 	for name, got := range map[string]answer{
 		"another set":    w.do("GET", set+"/a/certificates/delta?"+token, ""),
+		"another parent": w.do("GET", strings.Replace(children, "/a/", "/b/", 1), ""),
 		"a list":         w.do("GET", set+"?"+skip, ""),
 		"another tenant": w.do("GET", end, "", "Authorization: Bearer "+w.token(tenantB, "client-a", auth.ScopeReadWrite)),
 	} {

@@ -15,9 +15,10 @@ func writable(opaque string) string {
 }
 
 // tags reads a list of entity tags (RFC 9110, 8.8.3) and returns their opaque
-// parts; any is true for the list *.
+// parts; any is true for the list *. Empty elements are passed over, as 5.6.1.2
+// wants it.
 func tags(field string) (opaque []string, any bool, err error) {
-	rest := strings.TrimSpace(field)
+	rest := strings.Trim(field, ", \t")
 	if rest == "*" {
 		return nil, true, nil
 	}

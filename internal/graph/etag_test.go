@@ -29,6 +29,7 @@ func TestIfMatch(t *testing.T) {
 		{"another incarnation", []string{`W/"7.12.y"`}, false},
 		{"one of a list", []string{`W/"6.1.z", W/"7.1.z"`}, true},
 		{"one of several fields", []string{`W/"6.1.z"`, `W/"7.1.z"`}, true},
+		{"one of a list with empty elements", []string{`, W/"6.1.z",, "7.1.z",`}, true},
 		{"none of a list", []string{`W/"6.1.z","5.1.z"`}, false},
 		{"of another service", []string{`"abc"`}, false},
 		{"empty tag", []string{`""`}, false},
@@ -47,7 +48,7 @@ func TestIfMatch(t *testing.T) {
 			t.Errorf("%s: code %s", c.name, pki.CodeOf(err))
 		}
 	}
-	for _, field := range []string{"", " ", ",", "7.12.z", `"7.12.z`, `W/7`, `W/`, `"a" "b"`, `"a",`, `*, "a"`, `w/"a"`} {
+	for _, field := range []string{"", " ", ",", "7.12.z", `"7.12.z`, `W/7`, `W/`, `"a" "b"`, `*, "a"`, `w/"a"`} {
 		if _, err := ifMatch([]string{field}); err == nil {
 			t.Errorf("If-Match: %s is taken", field)
 		}

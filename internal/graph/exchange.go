@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"cmp"
 	"compress/gzip"
 	"net/http"
 	"strconv"
@@ -91,11 +92,14 @@ func (x *exchange) commonHeader() {
 // vary names every field of a request that an answer may depend on.
 const vary = "Accept, Accept-Encoding, Authorization, OData-MaxVersion, OData-Version, Origin, Prefer"
 
-// odataVersion is 4.0, as Microsoft Graph's, or 4.01 for who asks for it.
+// newestVersion is the newest version of OData that is spoken here.
+const newestVersion = "4.01"
+
+// odataVersion is 4.0, as Microsoft Graph's, or 4.01 for who asks for it: with
+// the greatest version they take, else with their own.
 func (x *exchange) odataVersion() string {
-	const newest = "4.01"
-	if x.header("Odata-Maxversion") == newest || x.header("Odata-Version") == newest {
-		return newest
+	if cmp.Or(x.header("Odata-Maxversion"), x.header("Odata-Version")) == newestVersion {
+		return newestVersion
 	}
 	return "4.0"
 }

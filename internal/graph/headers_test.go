@@ -83,9 +83,10 @@ func TestClientRequestID(t *testing.T) {
 func TestODataVersion(t *testing.T) {
 	w := newWorld(t)
 	for header, want := range map[string]string{
+		"OData-Version: 4.01\nOData-MaxVersion: 4.0": "4.0", "OData-Version: 4.0\nOData-MaxVersion: 4.01": "4.01",
 		"OData-MaxVersion: 4.0": "4.0", "OData-MaxVersion: 4.01": "4.01", "OData-Version: 4.01": "4.01", "OData-Version: 4.0": "4.0", "OData-MaxVersion: 4": "4.0",
 	} {
-		if got := w.do("GET", set, "", header); got.StatusCode != 200 || got.Header.Get("OData-Version") != want {
+		if got := w.do("GET", set, "", strings.Split(header, "\n")...); got.StatusCode != 200 || got.Header.Get("OData-Version") != want {
 			t.Errorf("%s: %s, OData-Version %q, want %q", header, got.Status, got.Header.Get("OData-Version"), want)
 		}
 	}
@@ -132,8 +133,15 @@ func TestCompressedBody(t *testing.T) {
 	if got := w.do("POST", set, bomb, "Content-Encoding: gzip"); got.StatusCode != http.StatusRequestEntityTooLarge {
 		t.Errorf("what inflates beyond the limit: %s", got.Status)
 	}
-	if got := w.do("POST", set, zipped(t, []byte("{}"))[:15], "Content-Encoding: gzip"); got.StatusCode != http.StatusBadRequest {
-		t.Errorf("a stream that is cut: %s", got.Status)
+	whole := zipped(t, []byte(`{"displayName":"Zipped"}`))
+	for name, sent := range map[string]string{
+		"a stream that is cut": whole[:15], "none": "{}", "a long one that is none": strings.Repeat("{}", 100),
+		"another sum": whole[:len(whole)-8] + "12345678", "damaged": whole[:12] + strings.Repeat("\xff", 20),
+	} {
+		got := w.do("POST", set, sent, "Content-Encoding: gzip")
+		if got.StatusCode != http.StatusBadRequest || !strings.Contains(got.body, "not valid gzip") {
+			t.Errorf("%s: %s\n%s", name, got.Status, got.body)
+		}
 	}
 }
 

@@ -33,7 +33,9 @@ func (s *Server) negotiate(x *exchange) error {
 	return x.takeAccept(strings.Join(x.r.Header["Accept"], ","))
 }
 
-func isFour(version string) bool { return version == "4" || strings.HasPrefix(version, "4.") }
+func isFour(version string) bool {
+	return version == "4" || version == "4.0" || version == newestVersion
+}
 
 // reachesFour reports whether an upper bound admits what is spoken here.
 func reachesFour(version string) bool {

@@ -31,14 +31,14 @@ func (s *Server) answerOpenAPI(x *exchange) error {
 // A documenter makes the OpenAPI document from the model and the table of
 // routes, so that it cannot disagree with what is served.
 type documenter struct {
-	document  openAPI
-	authority string
+	document openAPI
+	tokenURL string
 }
 
 // newOpenAPI returns the document. The same model and table give the same
 // bytes.
-func newOpenAPI(m odata.Model, table []route, origin, authority string) (document, error) {
-	d := documenter{authority: authority, document: openAPI{
+func newOpenAPI(m odata.Model, table []route, origin, tokenURL string) (document, error) {
+	d := documenter{tokenURL: tokenURL, document: openAPI{
 		OpenAPI: "3.1.0",
 		Info: openAPIInfo{
 			Title: "cloudPkiSubscription",
@@ -51,7 +51,7 @@ func newOpenAPI(m odata.Model, table []route, origin, authority string) (documen
 		Paths:   map[string]pathItem{},
 		Components: components{
 			Schemas: append(m.Schemas(), wireSchemas()...), Responses: errorResponses(), Parameters: commonParameters(),
-			Headers: commonHeaders(), SecuritySchemes: securitySchemes(authority),
+			Headers: commonHeaders(), SecuritySchemes: securitySchemes(tokenURL),
 		},
 	}}
 	for i := range table {
@@ -80,7 +80,7 @@ func (d *documenter) add(r *route) {
 	item[strings.ToLower(r.method)] = pathOperation{
 		Tags: []string{tag}, Summary: r.tells.summary, Description: permission(r), OperationID: r.operationID(),
 		Parameters: d.parametersOf(r), RequestBody: requestOf(r), Responses: answersOf(r),
-		Security: security(r, d.authority),
+		Security: security(r, d.tokenURL),
 	}
 }
 

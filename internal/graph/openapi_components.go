@@ -147,34 +147,38 @@ const (
 )
 
 // securitySchemes tells how to get in. Where tokens come from is known only
-// with an authority.
-func securitySchemes(authority string) map[string]securityScheme {
+// with a token URL.
+func securitySchemes(tokenURL string) map[string]securityScheme {
 	schemes := map[string]securityScheme{schemeBearer: {
 		Type: "http", Scheme: "bearer", BearerFormat: "JWT",
 		Description: "A token of a configured issuer, whose scp or roles hold the permission.",
 	}}
-	if authority != "" {
+	if tokenURL != "" {
+		scopes := map[string]string{
+			auth.ScopeRead:      "Reads everything of the tenant.",
+			auth.ScopeReadWrite: "Reads and changes everything of the tenant.",
+		}
+		beside := strings.TrimSuffix(tokenURL, "token") // the endpoints stand side by side, as those of Entra ID
 		schemes[schemeOAuth] = securityScheme{
-			Type: "oauth2", Description: "Client credentials (RFC 6749, 4.4). Ask for the scope https://graph.microsoft.com/.default; in the token URL the tenant's id may stand for organizations.",
-			Flows: map[string]oauthFlow{"clientCredentials": {
-				TokenURL: authority + "/organizations/oauth2/v2.0/token",
-				Scopes: map[string]string{
-					auth.ScopeRead:      "Reads everything of the tenant.",
-					auth.ScopeReadWrite: "Reads and changes everything of the tenant.",
-				},
-			}},
+			Type: "oauth2", Description: "Applications take client credentials (RFC 6749, 4.4) and ask for the scope https://graph.microsoft.com/.default. " +
+				"People sign in by authorization code with PKCE (RFC 7636), or by device code (RFC 8628) at " + beside + "devicecode. " +
+				"In the addresses the tenant's id may stand for organizations.",
+			Flows: map[string]oauthFlow{
+				"clientCredentials": {TokenURL: tokenURL, Scopes: scopes},
+				"authorizationCode": {AuthorizationURL: beside + "authorize", TokenURL: tokenURL, RefreshURL: tokenURL, Scopes: scopes},
+			},
 		}
 	}
 	return schemes
 }
 
 // security says what a route needs; nothing where it is public.
-func security(r *route, authority string) []map[string][]string {
+func security(r *route, tokenURL string) []map[string][]string {
 	list := []map[string][]string{}
 	if r.public {
 		return list
 	}
-	if authority != "" {
+	if tokenURL != "" {
 		for _, scope := range scopesOf(r) {
 			list = append(list, map[string][]string{schemeOAuth: {scope}})
 		}

@@ -100,7 +100,9 @@ type (
 	}
 
 	oauthFlow struct {
-		TokenURL string            `json:"tokenUrl"`
-		Scopes   map[string]string `json:"scopes"`
+		AuthorizationURL string            `json:"authorizationUrl,omitempty"`
+		TokenURL         string            `json:"tokenUrl"`
+		RefreshURL       string            `json:"refreshUrl,omitempty"`
+		Scopes           map[string]string `json:"scopes"`
 	}
 )

@@ -61,7 +61,7 @@ func memberParameter(t *odata.EntityType, option string) (parameter, bool) {
 		p := queryOption(option, "An expression over: "+strings.Join(members.Filter, ", ")+".", text(odata.MaxFilterBytes))
 		return p, len(members.Filter) > 0
 	case "search":
-		p := queryOption(option, "Words, each of which must be found in one of: "+strings.Join(members.Search, ", ")+".", text(0))
+		p := queryOption(option, "A text, plain or in double quotes, that must be found in one of: "+strings.Join(members.Search, ", ")+".", text(0))
 		return p, len(members.Search) > 0
 	case "orderby":
 		var keys []any

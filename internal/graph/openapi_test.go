@@ -20,7 +20,9 @@ import (
 
 const exampleOrigin = "https://pki.example.com"
 
-func withOrigin(o *graph.Options) { o.Origin, o.Authority = exampleOrigin, exampleOrigin }
+func withOrigin(o *graph.Options) {
+	o.Origin, o.Authority, o.TokenURL = exampleOrigin, exampleOrigin, exampleOrigin+"/organizations/oauth2/v2.0/token"
+}
 
 // askOpenAPI asks for the document with a method and header lines.
 func (w *world) askOpenAPI(method string, header ...string) answer {

@@ -41,7 +41,8 @@ type Options struct {
 	Notifications *pki.Notifications
 
 	Origin    string // what clients call, without a path: "https://pki.example.com:8443"
-	Authority string // where clients get tokens, told in WWW-Authenticate
+	Authority string // whose tokens are accepted, told in WWW-Authenticate
+	TokenURL  string // where clients get tokens, told in the OpenAPI document; "" where that is not known
 	TokenKey  []byte // 32 bytes that seal skip tokens; the same in every process and after a restart
 	Limits    Limits
 	Browsers  []string         // origins whose pages may read answers (CORS); "*" for all
@@ -113,7 +114,7 @@ func New(o Options) (*Server, error) {
 	if s.model, err = newModel(s.nouns.model()); err != nil {
 		return nil, err
 	}
-	if s.openAPI, err = newOpenAPI(s.nouns.model(), table, s.origin, s.authority); err != nil {
+	if s.openAPI, err = newOpenAPI(s.nouns.model(), table, s.origin, o.TokenURL); err != nil {
 		return nil, err
 	}
 	return s, nil

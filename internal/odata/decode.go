@@ -37,11 +37,6 @@ func (t *EntityType) DecodeChange(body []byte) (Object, error) {
 	return d.decode(structure{name: t.Name, properties: t.Properties})
 }
 
-// Decode reads a body as EntityType.Decode does.
-func (t *ComplexType) Decode(body []byte) (Object, error) {
-	return newDecoder(body).decode(structure{name: t.Name, properties: t.Properties})
-}
-
 // Decode reads the parameters of an action as EntityType.Decode reads a body.
 // An empty body is an empty object.
 func (a *Action) Decode(body []byte) (Object, error) {

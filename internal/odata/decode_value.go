@@ -52,18 +52,22 @@ func (d *decoder) collection(p *Property, target string) (Value, error) {
 	return List(items...), d.syntax(err)
 }
 
-// value reads one value of p's kind.
+// value reads one value of p's kind: p's own, or an item of it.
 func (d *decoder) value(p *Property, target string, pos int) (Value, error) {
+	item := ""
+	if p.Collection {
+		item = "must be an array in which each item "
+	}
 	kind := d.in.PeekKind()
 	if p.Kind == KindComplex {
 		if kind != '{' {
-			return d.wrong(p, target, pos, "must be an object")
+			return d.wrong(p, target, pos, item+wanted(p))
 		}
 		members, err := d.object(structure{name: p.Complex.Name, properties: p.Complex.Properties}, target)
 		return List(members...), err
 	}
 	if kind == '{' || kind == '[' {
-		return d.wrong(p, target, pos, wanted(p))
+		return d.wrong(p, target, pos, item+wanted(p))
 	}
 	token, err := d.in.ReadToken()
 	if err != nil {
@@ -71,7 +75,7 @@ func (d *decoder) value(p *Property, target string, pos int) (Value, error) {
 	}
 	v, problem := primitive(p, token)
 	if problem != "" {
-		d.fault(Error{Target: target, Pos: pos, Msg: "The property '" + p.Name + "' " + problem + "."})
+		d.fault(Error{Target: target, Pos: pos, Msg: "The property '" + p.Name + "' " + item + problem + "."})
 	}
 	return v, nil
 }
@@ -85,6 +89,8 @@ func (d *decoder) wrong(p *Property, target string, pos int, problem string) (Va
 // wanted says what a value of p's kind looks like in JSON.
 func wanted(p *Property) string {
 	switch p.Kind {
+	case KindComplex:
+		return "must be an object"
 	case KindBoolean:
 		return "must be true or false"
 	case KindInt32:

@@ -90,10 +90,10 @@ func hasSecret(properties []Property) bool {
 // clients have something to send.
 func (t *EntityType) schemas() Properties {
 	name := Namespace + "." + t.Name
-	list := Properties{{name, t.read(viewRead)}, {name + CollectionSuffix, page("@odata.nextLink", RefTo(name))}}
+	list := Properties{{name, t.read(viewRead)}, {name + CollectionSuffix, page(RefTo(name))}}
 	if t.Delta {
 		items := &Schema{AnyOf: []*Schema{RefTo(name), RefTo(removed)}}
-		delta := page("@odata.nextLink", items)
+		delta := page(items)
 		delta.Properties = slices.Insert(delta.Properties, 1, NamedSchema{"@odata.deltaLink", &Schema{Type: Types{"string"}, Format: "uri", Description: "Where to ask for later changes; on the last page."}})
 		list = append(list, NamedSchema{name + DeltaSuffix, delta})
 	}
@@ -125,23 +125,24 @@ func (t *EntityType) read(v view) *Schema {
 		}
 		list := ArrayOf(RefTo(Namespace + "." + n.Target.Name))
 		list.Description = strings.TrimSpace(n.Doc + " Only where it was expanded.")
-		s.Properties = append(s.Properties, NamedSchema{n.Name, list})
+		s.Properties = append(append(s.Properties, pageControl(n.Name)...), NamedSchema{n.Name, list})
 	}
 	return s
 }
 
 // page is the schema of one page of a list.
-func page(next string, items *Schema) *Schema {
+func page(items *Schema) *Schema {
+	return &Schema{Type: Types{"object"}, Properties: append(pageControl(""), NamedSchema{"value", ArrayOf(items)}), Required: []string{"value"}}
+}
+
+// pageControl is the control information of a page: of a list, or of the
+// navigation that was expanded.
+func pageControl(of string) Properties {
 	zero := 0
-	return &Schema{
-		Type: Types{"object"},
-		Properties: Properties{
-			{"@odata.context", &Schema{Type: Types{"string"}, Format: "uri"}},
-			{"@odata.count", &Schema{Type: Types{"integer"}, Minimum: &zero, Description: "How many match, on all pages; where $count=true."}},
-			{next, &Schema{Type: Types{"string"}, Format: "uri", Description: "Address of the next page; absent on the last."}},
-			{"value", ArrayOf(items)},
-		},
-		Required: []string{"value"},
+	return Properties{
+		{of + "@odata.context", &Schema{Type: Types{"string"}, Format: "uri"}},
+		{of + "@odata.count", &Schema{Type: Types{"integer"}, Minimum: &zero, Description: "How many match, on all pages; where $count=true."}},
+		{of + "@odata.nextLink", &Schema{Type: Types{"string"}, Format: "uri", Description: "Address of the next page; absent on the last."}},
 	}
 }
 

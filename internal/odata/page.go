@@ -12,23 +12,6 @@ type Page struct {
 	DeltaLink string // @odata.deltaLink, an absolute URL
 }
 
-// AppendPage writes items as a collection. The annotations of each come from
-// annotate, which may be nil.
-func (s *Shape[T]) AppendPage(dst []byte, items []T, sel Selection, f Format, p Page, annotate func(*T) Annotations) []byte {
-	dst = p.AppendOpen(dst, f)
-	for i := range items {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		var a Annotations
-		if annotate != nil {
-			a = annotate(&items[i])
-		}
-		dst = s.Append(dst, &items[i], sel, f, a)
-	}
-	return p.AppendClose(dst)
-}
-
 // AppendOpen writes a collection up to the bracket in front of its first item.
 func (p Page) AppendOpen(dst []byte, f Format) []byte {
 	o := objectWriter{dst: append(dst, '{'), format: f}

@@ -22,8 +22,9 @@ type Segment struct {
 
 // ResourcePath splits an escaped URL path, relative to the version root, into
 // segments: set('key') yields two. A key in parentheses is a quoted string,
-// with quotes in it doubled, or a bare GUID. One slash may lead and one may
-// trail. Empty segments, "." and ".." are refused.
+// with quotes in it doubled, or a bare GUID; its name, id=, may stand in front.
+// One slash may lead and one may trail. Empty segments, "." and ".." are
+// refused.
 func ResourcePath(p string) ([]Segment, error) {
 	if len(p) > maxPathBytes {
 		return nil, pathError("The path is too long.")
@@ -74,8 +75,10 @@ func appendSegments(segments []Segment, text string) ([]Segment, error) {
 	return append(segments, s, Segment{Text: key, Key: true}), nil
 }
 
-// parenthesisKey reads a quoted string or a bare GUID.
+// parenthesisKey reads a quoted string or a bare GUID, with or without the name
+// of the key.
 func parenthesisKey(s string) (string, bool) {
+	s = strings.TrimPrefix(s, keyName+"=")
 	if isGUID(s) {
 		return s, true
 	}
