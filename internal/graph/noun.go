@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -15,14 +16,15 @@ import (
 // comes from. A further entity is a further noun and its lines in the table of
 // routes.
 type noun[T any] struct {
-	server *Server
-	set    string // segment of the address: "syncRuns"
-	nested bool   // the set belongs to a subscription, whose key comes first
-	within string // the set of that subscription; "" is cloudPkiSubscriptions
-	entity *odata.EntityType
-	shape  *odata.Shape[T]
-	id     func(*T) pki.ID
-	tag    func(*T) string // nil where the entity has no entity tag
+	server  *Server
+	set     string // segment of the address: "syncRuns"
+	nested  bool   // the set belongs to a subscription, whose key comes first
+	within  string // the set of that subscription; "" is cloudPkiSubscriptions
+	entity  *odata.EntityType
+	shape   *odata.Shape[T]
+	id      func(*T) pki.ID
+	tag     func(*T) string // nil where the entity has no entity tag
+	clocked string          // property that the clock moves without the tag; "" for none
 
 	page func(context.Context, pki.TenantID, pki.ID, odata.Query) (pki.Page[T], error)
 	one  func(context.Context, pki.TenantID, pki.ID, pki.ID, odata.Selection) (T, error) // nil where it cannot be had by key
@@ -121,7 +123,7 @@ func (n *noun[T]) get(x *exchange) error {
 			return err
 		}
 		x.w.Header()["ETag"] = []string{present}
-		if same {
+		if same && !slices.Contains(q.Select.Names, n.clocked) {
 			x.write(http.StatusNotModified, nil)
 			return nil
 		}

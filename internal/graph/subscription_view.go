@@ -39,7 +39,7 @@ func newSubscriptions(s *Server) (*noun[subscriptionView], error) {
 	return &noun[subscriptionView]{
 		server: s, set: subscriptionSet, entity: entity, shape: shape,
 		id:  func(v *subscriptionView) pki.ID { return v.ID },
-		tag: func(v *subscriptionView) string { return v.ETag() },
+		tag: func(v *subscriptionView) string { return v.ETag() }, clocked: memberInfo,
 		page: func(ctx context.Context, t pki.TenantID, _ pki.ID, q odata.Query) (pki.Page[subscriptionView], error) {
 			if len(q.Expand) > 0 {
 				return s.expandedPage(ctx, t, q)
