@@ -2,6 +2,7 @@ package notify
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"sync"
@@ -55,13 +56,13 @@ const (
 	// deadLetterAge is how long what was given up can be read.
 	deadLetterAge = 30 * 24 * time.Hour
 
-	// lease is how long a dead process holds a receiver: longer than a delivery
-	// takes, with the noting of its outcome.
-	lease = 2 * patience
+	// lease is how long a dead process holds a receiver. A delivery that could
+	// outlast it is not begun: what comes late would come out of order.
+	lease = 3 * patience
 
 	longestSleep = 15 * time.Second // bounds how late a change is noticed that nobody told of
 	breath       = time.Second      // after a fault of the store
-	farewell     = 5 * time.Second  // for noting an outcome while stopping
+	farewell     = 5 * time.Second  // for noting an outcome, also while stopping, and as much for giving up
 
 	tendPeriod = 30 * time.Second
 	tendBatch  = 1000
@@ -126,7 +127,8 @@ func (d *Deliverer) Run(ctx context.Context) error {
 
 // round starts what is due and returns how long to sleep at most.
 func (d *Deliverer) round(ctx context.Context) time.Duration {
-	if err := d.tend(ctx); err != nil {
+	more, err := d.tend(ctx)
+	if err != nil {
 		return d.complain(ctx, "tend its subscriptions", err)
 	}
 	for _, p := range d.pools {
@@ -138,6 +140,8 @@ func (d *Deliverer) round(ctx context.Context) time.Duration {
 	switch {
 	case err != nil:
 		return d.complain(ctx, "look up the next delivery", err)
+	case more:
+		return 0
 	case next.IsNever():
 		return longestSleep
 	}
@@ -148,16 +152,18 @@ func (d *Deliverer) round(ctx context.Context) time.Duration {
 	return min(wait, longestSleep)
 }
 
-func (d *Deliverer) tend(ctx context.Context) error {
+// tend lets the queue do what time asks for, and reports whether more is to be
+// done at once.
+func (d *Deliverer) tend(ctx context.Context) (more bool, err error) {
 	now := d.Now()
 	if now.Sub(d.tended) < tendPeriod {
-		return nil
+		return false, nil
 	}
-	more, err := d.Queue.TendNotifications(ctx, odata.FromTime(now), odata.FromTime(now.Add(-deadLetterAge)), tendBatch)
+	more, err = d.Queue.TendNotifications(ctx, odata.FromTime(now), odata.FromTime(now.Add(-deadLetterAge)), tendBatch)
 	if err == nil && !more {
 		d.tended = now
 	}
-	return err
+	return more, err
 }
 
 // start gives each free worker of p a receiver.
@@ -171,11 +177,12 @@ func (d *Deliverer) start(ctx context.Context, p *pool) error {
 	if err != nil {
 		return err
 	}
+	latest := now.Add(lease - patience - 2*farewell)
 	for i := range list {
 		<-p.free
 		d.running.Go(func() {
 			defer d.giveBack(p)
-			d.serve(ctx, &list[i])
+			d.serve(ctx, &list[i], latest)
 		})
 	}
 	return nil
@@ -207,21 +214,22 @@ func (d *Deliverer) sleep(ctx context.Context, most time.Duration) {
 	}
 }
 
+// errLate is why a delivery is not begun: too little of its lease is left.
+var errLate = errors.New("the lease ends soon")
+
 // serve makes one attempt to deliver and notes its outcome, also while the
 // program stops: what was delivered is not to be repeated without need.
-func (d *Deliverer) serve(ctx context.Context, v *pki.Delivery) {
+func (d *Deliverer) serve(ctx context.Context, v *pki.Delivery, latest time.Time) {
 	begun := d.Now()
-	err := d.send(ctx, v, begun)
+	err := d.send(ctx, v, latest)
 	stopping := ctx.Err() != nil
-	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), farewell)
-	defer stop()
 	now := d.Now()
 	settled := pki.Settlement{Due: odata.FromTime(now)}
 	switch {
 	case err == nil:
 		settled.Delivered = v.Batch
 		settled.Poor = now.Sub(begun) > slow
-	case stopping:
+	case stopping || errors.Is(err, errLate):
 		settled.Failures, settled.Poor = v.Failures, v.Failures > 0
 	default:
 		d.Observe(OutcomeFailed, 1)
@@ -229,6 +237,8 @@ func (d *Deliverer) serve(ctx context.Context, v *pki.Delivery) {
 		settled.Due = odata.FromTime(now.Add(delay(settled.Failures, wish(err))))
 		d.note(ctx, v, err, now)
 	}
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), farewell)
+	defer stop()
 	switch err := d.Queue.SettleDelivery(ctx, v.Lease, settled); {
 	case pki.CodeOf(err) == pki.CodeLeaseLost:
 		// The subscription was deleted, or its lease has run out.
@@ -240,8 +250,10 @@ func (d *Deliverer) serve(ctx context.Context, v *pki.Delivery) {
 }
 
 // note logs a failed attempt, by the host of the receiver alone, and gives up
-// what is too old.
+// what is too old, as far as the time goes.
 func (d *Deliverer) note(ctx context.Context, v *pki.Delivery, failure error, now time.Time) {
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), farewell)
+	defer stop()
 	reason := failure.Error()
 	d.Log.Info("notifications: delivery failed", slog.String("subscription", string(v.Subscription.ID)),
 		slog.String("reason", reason), slog.Int("attempt", v.Failures+1))
@@ -250,7 +262,7 @@ func (d *Deliverer) note(ctx context.Context, v *pki.Delivery, failure error, no
 		var err error
 		dropped, more, err = d.Queue.GiveUp(ctx, v.Lease, odata.FromTime(now.Add(-retention)), odata.FromTime(now), reason)
 		if err != nil {
-			if pki.CodeOf(err) != pki.CodeLeaseLost {
+			if pki.CodeOf(err) != pki.CodeLeaseLost && ctx.Err() == nil {
 				d.Log.Error("notifications: old ones could not be given up", slog.Any("error", err))
 			}
 			return

@@ -1,6 +1,7 @@
 package notify_test
 
 import (
+	"context"
 	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/json"
@@ -235,4 +236,80 @@ func TestTwoProcesses(t *testing.T) {
 		}
 	}
 	stop()
+}
+
+// A slowQueue is a store that takes its time for the first delivery.
+type slowQueue struct {
+	notify.Queue
+
+	delay   func()
+	settled chan pki.Settlement
+}
+
+func (q *slowQueue) TakeDeliveries(ctx context.Context, owner string, now, until odata.DateTimeOffset, poor bool, limit, perTenant int) ([]pki.Delivery, error) {
+	list, err := q.Queue.TakeDeliveries(ctx, owner, now, until, poor, limit, perTenant)
+	if len(list) > 0 && q.delay != nil {
+		q.delay()
+		q.delay = nil
+	}
+	return list, err
+}
+
+func (q *slowQueue) SettleDelivery(ctx context.Context, l pki.ReceiverLease, s pki.Settlement) error {
+	err := q.Queue.SettleDelivery(ctx, l, s)
+	q.settled <- s
+	return err
+}
+
+// What another worker may have taken by the time it arrives is not sent. The
+// receiver is not blamed for that.
+func TestADeliveryThatMayOutlastItsLeaseIsNotBegun(t *testing.T) {
+	w := newWorld(t)
+	q := &slowQueue{Queue: w.store, delay: func() { w.ahead += 15 * time.Second }, settled: make(chan pki.Settlement, 2)}
+	w.queue = q
+	r := w.receiver(accept)
+	w.follow(tenantA, r.server.URL)
+	w.create(tenantA, "x")
+	w.deliver("one")
+	r.take(1)
+	w.await(notify.OutcomeDelivered, 1)
+	if len(q.settled) != 2 {
+		t.Fatal("the late delivery was made")
+	}
+	late, then := <-q.settled, <-q.settled
+	if len(late.Delivered) != 0 || late.Failures != 0 || late.Poor || len(then.Delivered) != 1 {
+		t.Errorf("the late delivery ended as %+v, the next as %+v", late, then)
+	}
+	if n := w.counts.get(notify.OutcomeFailed); n != 0 {
+		t.Errorf("%d attempts failed", n)
+	}
+}
+
+// A busyQueue has more to tend for a while.
+type busyQueue struct {
+	notify.Queue
+
+	rounds int
+	tended chan struct{}
+}
+
+func (q *busyQueue) TendNotifications(ctx context.Context, now, forget odata.DateTimeOffset, limit int) (bool, error) {
+	more, err := q.Queue.TendNotifications(ctx, now, forget, limit)
+	if q.rounds--; q.rounds == 0 {
+		close(q.tended)
+	}
+	return more || q.rounds > 0, err
+}
+
+// What a deleted subscription has left is removed without a pause.
+func TestTendingGoesOnUntilItIsDone(t *testing.T) {
+	w := newWorld(t)
+	q := &busyQueue{Queue: w.store, rounds: 100, tended: make(chan struct{})}
+	w.queue = q
+	w.deliver("one")
+	select {
+	case <-q.tended:
+	case <-time.After(time.Minute):
+		t.Error("it rests although there is more")
+	}
 }

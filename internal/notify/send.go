@@ -10,8 +10,9 @@ import (
 )
 
 // send makes one attempt. Every status of 2xx is the receiver's word that it has
-// the batch. Its error tells the class of the fault.
-func (d *Deliverer) send(ctx context.Context, v *pki.Delivery, now time.Time) error {
+// the batch. Its error tells the class of the fault, or is errLate where it is
+// after latest.
+func (d *Deliverer) send(ctx context.Context, v *pki.Delivery, latest time.Time) error {
 	state, err := d.ClientState(ctx, &v.Subscription)
 	if err != nil {
 		d.Log.Error("notifications: clientState does not open", "subscription", string(v.Subscription.ID), "error", err)
@@ -20,6 +21,10 @@ func (d *Deliverer) send(ctx context.Context, v *pki.Delivery, now time.Time) er
 	body, err := payload(v, state)
 	if err != nil {
 		return &failure{text: "the notification cannot be written", cause: err}
+	}
+	now := d.Now()
+	if now.After(latest) {
+		return errLate
 	}
 	id := messageID(v)
 	header := http.Header{"Content-Type": {"application/json; charset=utf-8"}}

@@ -42,6 +42,7 @@ const (
 type world struct {
 	t             *testing.T
 	store         *store.DB
+	queue         notify.Queue // the store, or what stands before it
 	notifications *pki.Notifications
 	sender        *notify.Sender
 	signer        *notify.Signer
@@ -97,6 +98,7 @@ func newWorld(t *testing.T) *world {
 			t.Error(err)
 		}
 	})
+	w.queue = w.store
 	root, err := secret.CreateRoot(filepath.Join(t.TempDir(), "root.key"))
 	if err != nil {
 		t.Fatal(err)
@@ -118,7 +120,7 @@ func newWorld(t *testing.T) *world {
 func (w *world) deliver(owner string) (stop func()) {
 	w.t.Helper()
 	d := notify.NewDeliverer(notify.Options{
-		Queue: w.store, Sender: w.sender, Signer: w.signer, Owner: owner, Workers: 32,
+		Queue: w.queue, Sender: w.sender, Signer: w.signer, Owner: owner, Workers: 32,
 		Now: func() time.Time { return time.Now().Add(w.ahead) }, Log: slog.New(slog.DiscardHandler),
 		Observe: w.counts.add, ClientState: w.notifications.ClientState,
 	})

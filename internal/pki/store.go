@@ -26,7 +26,7 @@ type Store interface {
 	Atomically(ctx context.Context, f func(context.Context) error) error
 }
 
-// A Page is one page of a list.
+// A Page is one page of a list: what was asked for, or less where that is long.
 type Page[T any] struct {
 	Items []T
 	After []odata.Value // position behind the last item, for Query.After; nil on the last page

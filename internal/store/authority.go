@@ -59,9 +59,9 @@ WHERE tenant = ?1 AND subscription_key = ?2 AND id <> ?3 AND kind = ?5 AND state
 }
 
 // saveAuthority stores a new one as it is and returns what that changed; 0
-// where a known one was but seen again. Of a known one the state changes only where the one told says more: discovered
-// says nothing, and quarantined nothing of one that an admin has decided about
-// before.
+// where a known one was but seen again. Of a known one the state changes only
+// where the one told says more: discovered says nothing, and quarantined nothing
+// of one that an admin has decided about before.
 func saveAuthority(ctx context.Context, c conn, l pki.Lease, a pki.Authority) (pki.ChangeType, error) {
 	if a.ProfileIDs == nil {
 		a.ProfileIDs = []string{}

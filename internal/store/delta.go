@@ -121,27 +121,43 @@ func (d *deltaReader[T]) end() pki.DeltaPosition {
 	return pki.DeltaPosition{Begun: d.from.Begun, Change: d.from.Until + 1, Key: d.from.Key}
 }
 
-// rows reads what is there. The first round tells what matches the filter; the
-// later ones tell of the rest that it does not match.
-func (d *deltaReader[T]) rows(ctx context.Context) ([]changedRow[T], error) {
+// rows reads what is there, and makes the page shorter where that is long. The
+// first round tells what matches the filter; the later ones tell of the rest
+// that it does not match.
+func (d *deltaReader[T]) rows(ctx context.Context) (list []changedRow[T], err error) {
 	b, err := d.rowsQuery()
 	if err != nil {
 		return nil, err
 	}
-	heavy := d.noun.wants(d.q.Select)
-	scan := func(r rows) (row changedRow[T], err error) {
-		var id string
-		var matches int64
-		item, err := d.noun.scan(r, heavy, &row.change, &id, &matches)
-		row.ID = pki.ID(id)
-		if matches != 0 {
-			row.Item = &item
-		} else {
-			row.Removed = pki.RemovedChanged
-		}
-		return row, err
+	r, err := d.c.query(ctx, b.String(), b.args...)
+	if err != nil {
+		return nil, err
 	}
-	return all(ctx, d.c, scan, b.String(), b.args...)
+	defer end(r, &err)
+	w := weigher{rows: r}
+	for len(list) <= d.q.Top && r.next() {
+		row, err := d.row(&w)
+		if err != nil {
+			return nil, err
+		}
+		if list = append(list, row); w.full() {
+			d.q.Top = min(d.q.Top, len(list))
+		}
+	}
+	return list, nil
+}
+
+func (d *deltaReader[T]) row(r rows) (row changedRow[T], err error) {
+	var id string
+	var matches int64
+	item, err := d.noun.scan(r, d.noun.wants(d.q.Select), &row.change, &id, &matches)
+	row.ID = pki.ID(id)
+	if matches != 0 {
+		row.Item = &item
+	} else {
+		row.Removed = pki.RemovedChanged
+	}
+	return row, err
 }
 
 func (d *deltaReader[T]) rowsQuery() (*builder, error) {

@@ -55,14 +55,18 @@ func TestPostgresTellsOfLateCommits(t *testing.T) {
 	}
 	_, begin := changesSince(t, db, pki.DeltaPosition{Initial: true})
 
-	written, release := make(chan struct{}), make(chan struct{})
+	written := make(chan struct{})
+	held, release := context.WithCancel(t.Context())
 	var wait sync.WaitGroup
+	defer wait.Wait()
+	defer release() // also where the test fails: the store waits for its transactions
 	wait.Go(func() {
-		var once sync.Once
+		reached := sync.OnceFunc(func() { close(written) })
+		defer reached()
 		if err := db.Atomically(t.Context(), func(ctx context.Context) error {
 			_, err := db.UpdateSubscription(ctx, "t", "late", rename("1"))
-			once.Do(func() { close(written) })
-			<-release
+			reached()
+			<-held.Done()
 			return err
 		}); err != nil {
 			t.Error(err)
@@ -80,7 +84,7 @@ func TestPostgresTellsOfLateCommits(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 	told, from := changesSince(t, other, begin)
-	close(release)
+	release()
 	wait.Wait()
 	rest, _ := changesSince(t, other, from)
 	if told = append(told, rest...); !slices.Contains(told, "late") || !slices.Contains(told, "early") {

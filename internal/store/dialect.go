@@ -13,7 +13,7 @@ type dialect struct {
 	forUpdate  string // suffix that locks the rows read until the transaction ends
 	skipLocked string // the same, leaving out rows that others have locked
 	hints      bool   // the planner does not know how often a value occurs, and takes a hint
-	takerLock  string // statement that admits one TakeDue at a time; "" where all writes are
+	takerLock  string // statement that admits one who takes leases at a time; "" where all writes are
 	shared     bool   // many processes may use the database at the same time
 }
 
@@ -60,18 +60,13 @@ type rows interface {
 }
 
 // all returns every row that a query finds.
-func all[T any](ctx context.Context, c conn, scan func(rows) (T, error), text string, args ...any) ([]T, error) {
-	return some(ctx, c, 0, scan, text, args...)
-}
-
-// some is all, with room for as many rows as are expected.
-func some[T any](ctx context.Context, c conn, room int, scan func(rows) (T, error), text string, args ...any) (list []T, err error) {
+func all[T any](ctx context.Context, c conn, scan func(rows) (T, error), text string, args ...any) (list []T, err error) {
 	r, err := c.query(ctx, text, args...)
 	if err != nil {
 		return nil, err
 	}
 	defer end(r, &err)
-	list = make([]T, 0, room)
+	list = []T{}
 	for r.next() {
 		item, err := scan(r)
 		if err != nil {

@@ -42,16 +42,17 @@ func (db *DB) expand(ctx context.Context, c conn, t pki.TenantID, parents []pki.
 	for i := range parents {
 		scopes[i] = scope{t, &parents[i].Key}
 	}
+	var w weigher
 	for _, x := range list {
 		switch x.Navigation {
 		case pki.NavigationRuns:
-			e.Runs, err = lists(ctx, db, c, &db.nouns.runs, scopes, x.Query)
+			e.Runs, err = lists(ctx, db, c, &db.nouns.runs, scopes, x.Query, &w)
 		case pki.NavigationAuthorities:
-			e.Authorities, err = lists(ctx, db, c, &db.nouns.authorities, scopes, x.Query)
+			e.Authorities, err = lists(ctx, db, c, &db.nouns.authorities, scopes, x.Query, &w)
 		case pki.NavigationCertificates:
-			e.Certificates, err = lists(ctx, db, c, &db.nouns.certificates, scopes, x.Query)
+			e.Certificates, err = lists(ctx, db, c, &db.nouns.certificates, scopes, x.Query, &w)
 		case pki.NavigationSkippedItems:
-			e.SkippedItems, err = lists(ctx, db, c, &db.nouns.skipped, scopes, x.Query)
+			e.SkippedItems, err = lists(ctx, db, c, &db.nouns.skipped, scopes, x.Query, &w)
 		default:
 			err = fmt.Errorf("expand: unknown navigation %q", x.Navigation)
 		}
@@ -67,8 +68,8 @@ func (db *DB) expand(ctx context.Context, c conn, t pki.TenantID, parents []pki.
 // below the parameters that a statement may have.
 const listBatch = 20
 
-// lists reads the same page of several scopes.
-func lists[T any](ctx context.Context, db *DB, c conn, n *noun[T], scopes []scope, q odata.Query) ([]pki.Page[T], error) {
+// lists reads the same page of several scopes, on top of what w has weighed.
+func lists[T any](ctx context.Context, db *DB, c conn, n *noun[T], scopes []scope, q odata.Query, w *weigher) ([]pki.Page[T], error) {
 	pages := make([]pki.Page[T], len(scopes))
 	for from := 0; from < len(scopes); from += listBatch {
 		to := min(from+listBatch, len(scopes))
@@ -77,7 +78,7 @@ func lists[T any](ctx context.Context, db *DB, c conn, n *noun[T], scopes []scop
 				return nil, err
 			}
 		}
-		if err := items(ctx, db, c, n, scopes[from:to], q, pages[from:to]); err != nil {
+		if err := items(ctx, db, c, n, scopes[from:to], q, pages[from:to], w); err != nil {
 			return nil, err
 		}
 	}
@@ -110,7 +111,7 @@ func counts[T any](ctx context.Context, db *DB, c conn, n *noun[T], scopes []sco
 }
 
 // items sets Items and After of each page.
-func items[T any](ctx context.Context, db *DB, c conn, n *noun[T], scopes []scope, q odata.Query, pages []pki.Page[T]) (err error) {
+func items[T any](ctx context.Context, db *DB, c conn, n *noun[T], scopes []scope, q odata.Query, pages []pki.Page[T], w *weigher) (err error) {
 	keys, heavy := sortKeys(q, n), n.wants(q.Select)
 	b := &builder{dialect: &db.dialect}
 	if err := batchQuery(b, n, keys, heavy, scopes, q); err != nil {
@@ -121,21 +122,22 @@ func items[T any](ctx context.Context, db *DB, c conn, n *noun[T], scopes []scop
 		return err
 	}
 	defer end(r, &err)
+	w.rows = r
 	var place int64
 	at := newPosition(keys) // of the row just read
 	dest := append([]any{&place}, at.dest()...)
 	last := make([][]odata.Value, len(pages))
 	for r.next() {
-		item, err := n.scan(r, heavy, dest...)
+		item, err := n.scan(w, heavy, dest...)
 		if err != nil {
 			return err
 		}
 		p := &pages[place]
-		if len(p.Items) == q.Top {
+		if last[place] != nil {
 			p.After = last[place] // there is more, which is all that this row tells
 			continue
 		}
-		if p.Items = append(p.Items, item); len(p.Items) == q.Top {
+		if p.Items = append(p.Items, item); len(p.Items) == q.Top || w.full() {
 			last[place] = at.values()
 		}
 	}

@@ -46,7 +46,7 @@ func (db *DB) Plans(ctx context.Context) (map[string]string, error) {
 		"changed":       rowsOf(changed.rowsQuery()),
 		"issued":        rowsOf(issued.rowsQuery()),
 		"followers":     text(followersText, "t1", int64(5)),
-		"mark":          text(markMissingText, "t1", key, "run", int64(1), "a", "b", int64(2)),
+		"mark":          text(markMissingText, "t1", key, "run", int64(1), "a", "b", int64(2), 9),
 	} {
 		plan, err := db.plan(ctx, b)
 		if err != nil {

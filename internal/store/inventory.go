@@ -17,10 +17,14 @@ const pageChunk = 500
 // that a page of which only a part was stored is fetched again.
 func (db *DB) SavePage(ctx context.Context, l pki.Lease, p pki.RunPage) (pki.Counts, error) {
 	var sum pki.Counts
+	chunk, err := db.changesAtOnce(ctx, l, pageChunk)
+	if err != nil {
+		return sum, err
+	}
 	for last := false; !last; {
 		part := p
-		part.Certificates, p.Certificates = cut(p.Certificates, pageChunk)
-		part.Skipped, p.Skipped = cut(p.Skipped, pageChunk-len(part.Certificates))
+		part.Certificates, p.Certificates = cut(p.Certificates, chunk)
+		part.Skipped, p.Skipped = cut(p.Skipped, chunk-len(part.Certificates))
 		last = len(p.Certificates)+len(p.Skipped) == 0
 		counts, err := db.savePart(ctx, l, part, sum, last)
 		if err != nil {

@@ -17,10 +17,8 @@ func (db *DB) TakeDue(ctx context.Context, owner string, now, until odata.DateTi
 	var taken []pki.Lease
 	err := db.engine.write(ctx, func(c conn) error {
 		taken = nil
-		if db.dialect.takerLock != "" {
-			if _, err := c.exec(ctx, db.dialect.takerLock); err != nil {
-				return err
-			}
+		if err := db.lockTakers(ctx, c); err != nil {
+			return err
 		}
 		return db.takeDue(ctx, c, &taken, owner, now, until, limit, perTenant)
 	})

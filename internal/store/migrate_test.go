@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib"
 	_ "github.com/ncruces/go-sqlite3/driver"
@@ -22,7 +23,7 @@ VALUES ('t', 'old', 1, 1, 0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0)`
 VALUES ('t', 1, 'cert', 0, 0, 0, 'r', 'r')`
 )
 
-// TestChangesOfOldRows: what was stored before changes had numbers is told to
+// TestChangesOfOldRows: what was stored by the first schema is kept, is told to
 // who begins to follow, and what comes later is told after it.
 func TestChangesOfOldRows(t *testing.T) {
 	file, url := filepath.Join(t.TempDir(), "cloudpki.db"), cluster.Database(t)
@@ -35,7 +36,7 @@ func TestChangesOfOldRows(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := store.MigrateTo(t.Context(), old, engine.name, 2); err != nil {
+			if err := store.MigrateTo(t.Context(), old, engine.name, 1); err != nil {
 				t.Fatal(err)
 			}
 			for _, text := range []string{oldSubscription, oldCertificate} {
@@ -61,6 +62,21 @@ func TestChangesOfOldRows(t *testing.T) {
 			if told, _ := changesSince(t, db, from); !slices.Equal(told, []pki.ID{"new"}) {
 				t.Errorf("then it is told of %v, want new", told)
 			}
+			notifiedOfOldRow(t, db)
 		})
+	}
+}
+
+func notifiedOfOldRow(t *testing.T, db *store.DB) {
+	t.Helper()
+	follow(t, db, "cloudPkiSubscriptions/old", "updated")
+	s, err := db.UpdateSubscription(t.Context(), "t", "old", rename("changed"))
+	if err != nil || s.Key != 1 || s.Version != 1 {
+		t.Errorf("the old one is %+v, %v", s, err)
+	}
+	now := time.Now()
+	list, err := db.TakeDeliveries(t.Context(), "worker", odata.FromTime(now), odata.FromTime(now.Add(time.Minute)), false, 9, 9)
+	if err != nil || len(list) != 1 || len(list[0].Batch) != 1 || list[0].Batch[0].Object != "old" {
+		t.Errorf("to be delivered is %+v, %v", list, err)
 	}
 }

@@ -37,12 +37,16 @@ func (db *DB) MarkMissing(ctx context.Context, l pki.Lease, now odata.DateTimeOf
 	if err := allow(missing, total); err != nil {
 		return 0, err
 	}
+	most, err := db.changesAtOnce(ctx, l, missingChunk)
+	if err != nil {
+		return 0, err
+	}
 	marked := 0
 	for _, s := range spans {
-		n, err := db.markMissing(ctx, l, now, s)
-		marked += n
-		if err != nil {
-			return marked, err
+		for n := most; n == most; marked += n {
+			if n, err = db.markMissing(ctx, l, now, s, most); err != nil {
+				return marked, err
+			}
 		}
 	}
 	return marked, nil
@@ -84,11 +88,13 @@ func (db *DB) countMissing(ctx context.Context, l pki.Lease, after string) (s sp
 }
 
 const markMissingText = `UPDATE certificates SET missing_since_date_time = ?4, change = ?7
-WHERE tenant = ?1 AND subscription_key = ?2 AND id > ?5 AND id <= ?6
-	AND missing_since_date_time IS NULL AND last_run <> '' AND last_run <> ?3
+WHERE tenant = ?1 AND subscription_key = ?2 AND id IN (SELECT id FROM certificates
+	WHERE tenant = ?1 AND subscription_key = ?2 AND id > ?5 AND id <= ?6
+		AND missing_since_date_time IS NULL AND last_run <> '' AND last_run <> ?3 ORDER BY id LIMIT ?8)
 RETURNING id`
 
-func (db *DB) markMissing(ctx context.Context, l pki.Lease, now odata.DateTimeOffset, s span) (marked int, err error) {
+// markMissing marks the first of a span that are not marked yet, at most most.
+func (db *DB) markMissing(ctx context.Context, l pki.Lease, now odata.DateTimeOffset, s span, most int) (marked int, err error) {
 	err = db.engine.write(ctx, func(c conn) error {
 		if err := db.holdLease(ctx, c, l); err != nil {
 			return err
@@ -97,7 +103,7 @@ func (db *DB) markMissing(ctx context.Context, l pki.Lease, now odata.DateTimeOf
 		if err != nil {
 			return err
 		}
-		ids, err := all(ctx, c, scanText, markMissingText, string(l.Tenant), l.Key, string(l.Run.ID), now.Ticks, s.first, s.last, number)
+		ids, err := all(ctx, c, scanText, markMissingText, string(l.Tenant), l.Key, string(l.Run.ID), now.Ticks, s.first, s.last, number, most)
 		if err != nil {
 			return err
 		}

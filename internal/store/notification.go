@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"cloudpki/internal/odata"
 	"cloudpki/internal/pki"
@@ -187,7 +188,7 @@ func (db *DB) DeleteNotificationSubscription(ctx context.Context, t pki.TenantID
 		if err := check(n); err != nil {
 			return err
 		}
-		if err := removeNotification(ctx, c, t, n.Key); err != nil {
+		if err := removeNotification(ctx, c, t, n.Key, odata.FromTime(db.now())); err != nil {
 			return err
 		}
 		return insertAudit(ctx, c, t, e)
@@ -198,12 +199,28 @@ func (db *DB) DeleteNotificationSubscription(ctx context.Context, t pki.TenantID
 	return err
 }
 
-// removeNotification removes a subscription and its receivers. Its queue and
-// its dead letters, which may be long, are left to Tend.
-func removeNotification(ctx context.Context, c conn, t pki.TenantID, key int64) error {
+// removeNotification removes a subscription. Its receivers are left to Tend,
+// with their queues and the dead letters, which may be long.
+func removeNotification(ctx context.Context, c conn, t pki.TenantID, key int64, now odata.DateTimeOffset) error {
 	if _, err := c.exec(ctx, "DELETE FROM notification_subscriptions WHERE tenant = ?1 AND key = ?2", string(t), key); err != nil {
 		return err
 	}
-	_, err := c.exec(ctx, "DELETE FROM notification_receivers WHERE tenant = ?1 AND subscription_key = ?2", string(t), key)
-	return err
+	return retire(ctx, c, t, key, now, pki.LaneChanges, pki.LaneLifecycle)
+}
+
+// straggle is longer than a transaction can take that has read who follows, and
+// so may fill a queue whose subscription is gone.
+const straggle = 5 * time.Minute
+
+// retire takes receivers from the workers who have them. They can be removed
+// after a while.
+func retire(ctx context.Context, c conn, t pki.TenantID, key int64, now odata.DateTimeOffset, lanes ...pki.Lane) error {
+	for _, lane := range lanes {
+		if _, err := c.exec(ctx, `UPDATE notification_receivers SET fence = fence + 1, lease_owner = NULL, due_at = ?4
+WHERE tenant = ?1 AND subscription_key = ?2 AND lane = ?3`,
+			string(t), key, int64(lane), odata.FromTime(now.Time().Add(straggle)).Ticks); err != nil {
+			return err
+		}
+	}
+	return nil
 }

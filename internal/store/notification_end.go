@@ -87,9 +87,9 @@ func (db *DB) bury(ctx context.Context, c conn, l pki.ReceiverLease, list []pki.
 			return err
 		}
 	}
-	if _, err := c.exec(ctx, `DELETE FROM notification_dead_letters WHERE tenant = ?1 AND subscription_key = ?2 AND id IN (
-	SELECT id FROM notification_dead_letters WHERE tenant = ?1 AND subscription_key = ?2 ORDER BY id DESC LIMIT ?3 OFFSET ?4)`,
-		string(l.Tenant), l.Key, givenUp, keptDeadLetters); err != nil {
+	if _, err := c.exec(ctx, `DELETE FROM notification_dead_letters WHERE tenant = ?1 AND subscription_key = ?2 AND id <= (
+	SELECT id FROM notification_dead_letters WHERE tenant = ?1 AND subscription_key = ?2 ORDER BY id DESC LIMIT 1 OFFSET ?3)`,
+		string(l.Tenant), l.Key, keptDeadLetters); err != nil {
 		return err
 	}
 	return removeQueued(ctx, c, l, list)

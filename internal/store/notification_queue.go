@@ -110,8 +110,8 @@ func scanDueReceiver(r rows) (d pki.Delivery, err error) {
 func (t *receiverTaker) takeOne(d pki.Delivery, live map[pki.TenantID]int) error {
 	l := &d.Lease
 	n, err := t.c.exec(t.ctx, `UPDATE notification_receivers SET lease_owner = ?5, fence = fence + 1, due_at = ?6
-WHERE tenant = ?1 AND subscription_key = ?2 AND lane = ?3 AND fence = ?4`,
-		string(l.Tenant), l.Key, int64(l.Lane), l.Fence, t.owner, t.until.Ticks)
+WHERE tenant = ?1 AND subscription_key = ?2 AND lane = ?3 AND fence = ?4 AND due_at <= ?7`,
+		string(l.Tenant), l.Key, int64(l.Lane), l.Fence, t.owner, t.until.Ticks, t.now.Ticks)
 	if err != nil || n == 0 {
 		return err
 	}
@@ -165,8 +165,9 @@ func errReceiverLost() error {
 	return &pki.Error{Code: pki.CodeLeaseLost, Msg: "Another worker has taken over the receiver, or the subscription is gone."}
 }
 
-// removeQueued takes notifications off the queue. The number of parameters is
-// always the same, so that the statement is prepared once.
+// removeQueued takes notifications, which are in order, off the queue. The number
+// of parameters is always the same, so that the statement is prepared once. The
+// range keeps PostgreSQL from going through all of a long queue.
 func removeQueued(ctx context.Context, c conn, l pki.ReceiverLease, list []pki.Notification) error {
 	for len(list) > 0 {
 		part := list[:min(len(list), notificationBatch)]
@@ -175,8 +176,8 @@ func removeQueued(ctx context.Context, c conn, l pki.ReceiverLease, list []pki.N
 		for i := range notificationBatch {
 			args = append(args, part[min(i, len(part)-1)].Number)
 		}
-		if _, err := c.exec(ctx, "DELETE FROM notification_outbox WHERE tenant = ?1 AND subscription_key = ?2 AND lane = ?3 AND number IN ("+
-			placeholders(len(args)-notificationBatch+1, notificationBatch)+")", args...); err != nil {
+		if _, err := c.exec(ctx, "DELETE FROM notification_outbox WHERE tenant = ?1 AND subscription_key = ?2 AND lane = ?3 AND number BETWEEN ?4 AND ?"+
+			strconv.Itoa(len(args))+" AND number IN ("+placeholders(len(args)-notificationBatch+1, notificationBatch)+")", args...); err != nil {
 			return err
 		}
 	}
@@ -197,8 +198,10 @@ func (db *DB) ReleaseReceivers(ctx context.Context, owner string) error {
 // NextDelivery implements notify.Queue.
 func (db *DB) NextDelivery(ctx context.Context) (next odata.DateTimeOffset, err error) {
 	err = db.engine.read(ctx, func(c conn) error {
-		at, _, err := first(ctx, c, scanOptional, `SELECT MIN(r.due_at) FROM notification_receivers r WHERE EXISTS (
-	SELECT 1 FROM notification_outbox o WHERE o.tenant = r.tenant AND o.subscription_key = r.subscription_key AND o.lane = r.lane)`)
+		at, _, err := first(ctx, c, scanOptional, `SELECT MIN(r.due_at) FROM notification_receivers r
+JOIN notification_subscriptions s ON s.tenant = r.tenant AND s.key = r.subscription_key
+WHERE (r.lane = 1 OR s.ended = 0) AND EXISTS (SELECT 1 FROM notification_outbox o
+	WHERE o.tenant = r.tenant AND o.subscription_key = r.subscription_key AND o.lane = r.lane)`)
 		next = date(at)
 		return err
 	})
@@ -212,10 +215,13 @@ func (db *DB) NotificationBacklog(ctx context.Context) (b pki.NotificationBacklo
 		if b.Subscriptions, _, err = first(ctx, c, scanNumber, "SELECT COUNT(*) FROM notification_subscriptions WHERE ended = 0"); err != nil {
 			return err
 		}
-		var oldest *int64
-		scan := func(r rows) (n int64, err error) { return n, r.scan(&n, &oldest) }
-		b.Queued, _, err = first(ctx, c, scan, "SELECT COUNT(*), MIN(created_at) FROM notification_outbox")
-		b.Oldest = date(oldest)
+		if b.Queued, _, err = first(ctx, c, scanNumber, "SELECT COUNT(*) FROM notification_outbox"); err != nil {
+			return err
+		}
+		oldest, found, err := first(ctx, c, scanNumber, "SELECT created_at FROM notification_outbox ORDER BY number LIMIT 1")
+		if b.Oldest = odata.Never(); found {
+			b.Oldest.Ticks = oldest
+		}
 		return err
 	})
 	return b, err

@@ -13,17 +13,7 @@ func (db *DB) TendNotifications(ctx context.Context, now, forget odata.DateTimeO
 	err = db.engine.write(ctx, func(c conn) error {
 		t := tender{ctx: ctx, c: c, dialect: &db.dialect, now: now, limit: limit}
 		for _, step := range []func() error{
-			t.remind, t.expire, t.removeEnded,
-			func() error {
-				return t.exec(`DELETE FROM notification_outbox WHERE number IN (SELECT number FROM notification_outbox o
-	WHERE NOT EXISTS (SELECT 1 FROM notification_receivers r
-		WHERE r.tenant = o.tenant AND r.subscription_key = o.subscription_key AND r.lane = o.lane) LIMIT ?1)`, limit)
-			},
-			func() error {
-				return t.exec(`DELETE FROM notification_dead_letters WHERE (tenant, subscription_key, id) IN (
-	SELECT tenant, subscription_key, id FROM notification_dead_letters d WHERE NOT EXISTS (
-		SELECT 1 FROM notification_subscriptions s WHERE s.tenant = d.tenant AND s.key = d.subscription_key AND s.ended = 0) LIMIT ?1)`, limit)
-			},
+			t.remind, t.expire, t.removeEnded, t.removeReceivers,
 			func() error {
 				return t.exec(`DELETE FROM notification_dead_letters WHERE (tenant, subscription_key, id) IN (
 	SELECT tenant, subscription_key, id FROM notification_dead_letters WHERE dropped_date_time < ?1 LIMIT ?2)`, forget.Ticks, limit)
@@ -101,8 +91,7 @@ func (t *tender) expire() error {
 		if err := t.set(k, "ended = 1, remind_at = NULL"); err != nil {
 			return err
 		}
-		if _, err := t.c.exec(t.ctx, "DELETE FROM notification_receivers WHERE tenant = ?1 AND subscription_key = ?2 AND lane = 0",
-			string(k.tenant), k.key); err != nil {
+		if err := retire(t.ctx, t.c, k.tenant, k.key, t.now, pki.LaneChanges); err != nil {
 			return err
 		}
 		if err := lifecycle(t.ctx, t.c, k.tenant, k.key, pki.EventRemoved, t.now); err != nil {
@@ -126,9 +115,54 @@ func (t *tender) removeEnded() error {
 	}
 	for _, k := range list {
 		t.removed = true
-		if err := removeNotification(t.ctx, t.c, k.tenant, k.key); err != nil {
+		if err := removeNotification(t.ctx, t.c, k.tenant, k.key, t.now); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// retiredReceivers are those that nothing is delivered to any more.
+const retiredReceivers = `SELECT tenant, subscription_key, lane FROM notification_receivers r
+WHERE due_at <= ?1 AND NOT EXISTS (SELECT 1 FROM notification_subscriptions s
+	WHERE s.tenant = r.tenant AND s.key = r.subscription_key AND (s.ended = 0 OR r.lane = 1))
+LIMIT ?2`
+
+// removeReceivers removes the retired ones, each once its queue is empty. It
+// looks at the receivers, which are few, and not at all that waits.
+func (t *tender) removeReceivers() error {
+	scan := func(r rows) (l pki.ReceiverLease, err error) {
+		return l, r.scan((*string)(&l.Tenant), &l.Key, (*int8)(&l.Lane))
+	}
+	list, err := all(t.ctx, t.c, scan, retiredReceivers+t.dialect.skipLocked, t.now.Ticks, t.limit)
+	if err != nil {
+		return err
+	}
+	left := t.limit
+	for i := 0; i < len(list) && left > 0 && err == nil; i++ {
+		left, err = t.removeReceiver(list[i], left)
+	}
+	t.more = t.more || left <= 0
+	return err
+}
+
+// removeReceiver removes up to left rows and returns how many more may go.
+func (t *tender) removeReceiver(l pki.ReceiverLease, left int) (int, error) {
+	remove := func(text string, args ...any) error {
+		n, err := t.c.exec(t.ctx, text, append([]any{string(l.Tenant), l.Key}, args...)...)
+		left -= int(n)
+		return err
+	}
+	err := remove(`DELETE FROM notification_outbox WHERE tenant = ?1 AND subscription_key = ?2 AND lane = ?3 AND number <= (
+	SELECT MAX(number) FROM (SELECT number FROM notification_outbox
+		WHERE tenant = ?1 AND subscription_key = ?2 AND lane = ?3 ORDER BY number LIMIT ?4) head)`, int64(l.Lane), left)
+	if err == nil && left > 0 && l.Lane == pki.LaneChanges {
+		err = remove(`DELETE FROM notification_dead_letters WHERE tenant = ?1 AND subscription_key = ?2 AND id <= (
+	SELECT MAX(id) FROM (SELECT id FROM notification_dead_letters
+		WHERE tenant = ?1 AND subscription_key = ?2 ORDER BY id LIMIT ?3) head)`, left)
+	}
+	if err == nil && left > 0 {
+		err = remove("DELETE FROM notification_receivers WHERE tenant = ?1 AND subscription_key = ?2 AND lane = ?3", int64(l.Lane))
+	}
+	return left, err
 }

@@ -59,6 +59,28 @@ func (db *DB) enqueue(ctx context.Context, c conn, changes []pki.Change) error {
 	return nil
 }
 
+// filledAtOnce is how many notifications one transaction puts into the outbox,
+// where that is up to the store: other writers wait meanwhile.
+const filledAtOnce = 2000
+
+// changesAtOnce returns how many certificates, at most most, one transaction
+// under l may change: the fewer, the more receivers are to be told of each.
+func (db *DB) changesAtOnce(ctx context.Context, l pki.Lease, most int) (int, error) {
+	told := 0
+	err := db.engine.read(ctx, func(c conn) error {
+		followers, err := all(ctx, c, scanFollower, followersText, string(l.Tenant), odata.FromTime(db.now()).Ticks)
+		change := db.childChange(pki.ResourceCertificates, l, "", pki.ChangeCreated|pki.ChangeUpdated)
+		told = 0
+		for _, f := range followers {
+			if f.wants(&change) {
+				told++
+			}
+		}
+		return err
+	})
+	return max(1, min(most, filledAtOnce/max(1, told))), err
+}
+
 func scanFollower(r rows) (f follower, err error) {
 	return f, r.scan((*string)(&f.set), &f.incarnation, &f.changes)
 }

@@ -57,6 +57,39 @@ func (db *DB) subscriptionKey(ctx context.Context, c conn, t pki.TenantID, sub p
 	return key, err
 }
 
+// maxPageBytes bounds the texts and binary content of a page. The row that
+// reaches it is the last: pages may be shorter than was asked for. It bounds
+// the children of an expansion, of all parents together, as well, but that each
+// list of them shows one at least.
+const maxPageBytes = 4 << 20
+
+// A weigher counts the bytes of texts and binary content that are read.
+type weigher struct {
+	rows
+
+	bytes int
+}
+
+func (w *weigher) scan(dest ...any) error {
+	err := w.rows.scan(dest...)
+	for _, d := range dest {
+		switch d := d.(type) {
+		case *string:
+			w.bytes += len(*d)
+		case *[]byte:
+			w.bytes += len(*d)
+		case **string:
+			if *d != nil {
+				w.bytes += len(**d)
+			}
+		}
+	}
+	return err
+}
+
+// full reports whether no more rows should be read.
+func (w *weigher) full() bool { return w.bytes >= maxPageBytes }
+
 // list reads one page. It asks for one row more than the page holds, so that
 // the last page is known.
 func list[T any](ctx context.Context, db *DB, c conn, n *noun[T], s scope, q odata.Query) (p pki.Page[T], err error) {
@@ -79,23 +112,29 @@ func list[T any](ctx context.Context, db *DB, c conn, n *noun[T], s scope, q oda
 	if err != nil {
 		return p, err
 	}
+	r, err := c.query(ctx, b.String(), b.args...)
+	if err != nil {
+		return p, err
+	}
+	defer end(r, &err)
+	w := weigher{rows: r}
+	p.Items = make([]T, 0, q.Top)
 	at := newPosition(keys) // of the row just read
 	dest := at.dest()
 	var last []odata.Value
-	count := 0
-	scan := func(r rows) (T, error) {
-		item, err := n.scan(r, heavy, dest...)
-		if count++; count == q.Top {
+	for r.next() {
+		if last != nil {
+			p.After = last // there is more, which is all that this row tells
+			break
+		}
+		item, err := n.scan(&w, heavy, dest...)
+		if err != nil {
+			return p, err
+		}
+		if p.Items = append(p.Items, item); len(p.Items) == q.Top || w.full() {
 			last = at.values()
 		}
-		return item, err
 	}
-	p.Items, err = some(ctx, c, q.Top+1, scan, b.String(), b.args...)
-	if err != nil || len(p.Items) <= q.Top {
-		return p, err
-	}
-	p.Items = p.Items[:q.Top]
-	p.After = last
 	return p, nil
 }
 

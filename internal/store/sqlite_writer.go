@@ -71,19 +71,23 @@ func (w *sqliteWriter) do(ctx context.Context, job *sqliteWrite) error {
 	default:
 		return errUnavailable("The service has more to write than it can. Try again in a moment.", nil)
 	}
-	select {
-	case err := <-job.result:
-		return err
-	case <-ctx.Done():
-		if job.taken.CompareAndSwap(false, true) {
-			return ctx.Err()
+	for abandoned := ctx.Done(); ; {
+		select {
+		case err := <-job.result:
+			return err
+		case <-abandoned:
+			if job.taken.CompareAndSwap(false, true) {
+				return ctx.Err()
+			}
+			abandoned = nil
+		case <-w.done:
+			select {
+			case err := <-job.result:
+				return err
+			default: // it was not taken, or has ended the goroutine
+				return errStopping()
+			}
 		}
-		return <-job.result
-	case <-w.done:
-		if job.taken.CompareAndSwap(false, true) {
-			return errStopping()
-		}
-		return <-job.result
 	}
 }
 

@@ -3,11 +3,14 @@ package store
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/ncruces/go-sqlite3"
+
+	"cloudpki/internal/pki"
 )
 
 // TestSQLiteWriteThatCannotBeUndoneAlone keeps a write statement under way, so
@@ -122,6 +125,31 @@ func TestSQLiteWriteLeavesNoStatementUnderWay(t *testing.T) {
 			if (err != nil) != (name != "nil") {
 				t.Errorf("error is %v for %s", err, name)
 			}
+		}
+	}
+}
+
+// TestSQLiteWriteThatEndsItsGoroutine: nobody waits for a writer that is gone.
+func TestSQLiteWriteThatEndsItsGoroutine(t *testing.T) {
+	e := openFile(t)
+	hold, held := make(chan struct{}), make(chan struct{})
+	results := make(chan error)
+	write := func(f func(conn) error) { results <- e.write(t.Context(), f) }
+	go write(func(conn) error {
+		close(held)
+		<-hold
+		runtime.Goexit() // as testing.T.FailNow does
+		return nil
+	})
+	<-held
+	go write(func(conn) error { return nil })
+	for e.stats().Queued < 1 {
+		time.Sleep(time.Millisecond)
+	}
+	close(hold)
+	for range 2 {
+		if err := <-results; pki.CodeOf(err) != pki.CodeUnavailable {
+			t.Errorf("error is %v, want CodeUnavailable", err)
 		}
 	}
 }

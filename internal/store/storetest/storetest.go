@@ -36,6 +36,7 @@ func Run(t *testing.T, open Open) {
 		"Purges":        purges,
 		"Concurrent":    concurrent,
 		"Deltas":        deltas,
+		"Long":          long,
 		"Atomic":        atomics,
 		"Notifications": notifications,
 	} {

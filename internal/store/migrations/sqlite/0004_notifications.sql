@@ -29,8 +29,9 @@ CREATE INDEX notification_subscriptions_expiration ON notification_subscriptions
 CREATE INDEX notification_subscriptions_remind ON notification_subscriptions (remind_at) WHERE remind_at IS NOT NULL;
 
 -- The two addresses of a subscription, lane 0 for changes and 1 for lifecycle
--- events: when a worker may serve it next and, while leased, the end of the
--- lease. fence grows with each taking.
+-- events: when a worker may serve it next; while leased, the end of the lease;
+-- after the end of the subscription, when it may be removed. fence grows with
+-- each taking.
 CREATE TABLE notification_receivers (
     tenant TEXT NOT NULL,
     subscription_key INTEGER NOT NULL,
@@ -57,7 +58,6 @@ CREATE TABLE notification_outbox (
     created_at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX notification_outbox_queue ON notification_outbox (tenant, subscription_key, lane, number);
-CREATE INDEX notification_outbox_created ON notification_outbox (created_at);
 
 CREATE TABLE notification_dead_letters (
     tenant TEXT NOT NULL,
