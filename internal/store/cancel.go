@@ -10,10 +10,7 @@ import (
 func (db *DB) CancelRuns(ctx context.Context, t pki.TenantID, id pki.ID, e pki.AuditEvent, next func(*pki.Subscription)) (pki.Run, error) {
 	var running pki.Run
 	err := db.engine.write(ctx, func(c conn) error {
-		if err := db.takeTurn(ctx, c, t); err != nil {
-			return err
-		}
-		s, err := db.findSubscription(ctx, c, t, id, db.dialect.forUpdate)
+		s, err := db.lockSubscription(ctx, c, t, id)
 		if err != nil {
 			return err
 		}

@@ -11,10 +11,7 @@ import (
 func (db *DB) RequestRun(ctx context.Context, t pki.TenantID, id pki.ID, run pki.Run, e pki.AuditEvent) (pki.Run, error) {
 	var told pki.Run
 	err := db.engine.write(ctx, func(c conn) error {
-		if err := db.takeTurn(ctx, c, t); err != nil {
-			return err
-		}
-		s, err := db.findSubscription(ctx, c, t, id, db.dialect.forUpdate)
+		s, err := db.lockSubscription(ctx, c, t, id)
 		if err != nil {
 			return err
 		}

@@ -76,7 +76,8 @@ func (db *DB) Subscription(ctx context.Context, t pki.TenantID, id pki.ID) (s pk
 	return s, err
 }
 
-// findSubscription reads one row with its sealed secrets, or CodeNotFound.
+// findSubscription reads one row with its sealed secrets, or CodeNotFound. lock
+// is "" or what keeps the row from others.
 func (db *DB) findSubscription(ctx context.Context, c conn, t pki.TenantID, id pki.ID, lock string) (pki.Subscription, error) {
 	n := &db.nouns.subscriptions
 	scan := func(r rows) (pki.Subscription, error) { return n.scan(r, true) }
@@ -87,6 +88,14 @@ func (db *DB) findSubscription(ctx context.Context, c conn, t pki.TenantID, id p
 	}
 	s.Tenant = t
 	return s, err
+}
+
+// lockSubscription is findSubscription for a row that is to be changed.
+func (db *DB) lockSubscription(ctx context.Context, c conn, t pki.TenantID, id pki.ID) (pki.Subscription, error) {
+	if err := db.takeTurn(ctx, c, t); err != nil {
+		return pki.Subscription{}, err
+	}
+	return db.findSubscription(ctx, c, t, id, db.dialect.forUpdate)
 }
 
 // Subscriptions implements pki.SubscriptionStore. Secrets in the answer are
@@ -107,10 +116,7 @@ func (db *DB) UpdateSubscription(ctx context.Context, t pki.TenantID, id pki.ID,
 	var s pki.Subscription
 	var queued, dropped bool
 	err := db.engine.write(ctx, func(c conn) (err error) {
-		if err := db.takeTurn(ctx, c, t); err != nil {
-			return err
-		}
-		s, err = db.findSubscription(ctx, c, t, id, db.dialect.forUpdate)
+		s, err = db.lockSubscription(ctx, c, t, id)
 		if err != nil {
 			return err
 		}
@@ -162,10 +168,7 @@ func (db *DB) updateSubscription(ctx context.Context, c conn, s *pki.Subscriptio
 // DeleteSubscription implements pki.SubscriptionStore.
 func (db *DB) DeleteSubscription(ctx context.Context, t pki.TenantID, id pki.ID, check func(pki.Subscription) error, e pki.AuditEvent) error {
 	err := db.engine.write(ctx, func(c conn) error {
-		if err := db.takeTurn(ctx, c, t); err != nil {
-			return err
-		}
-		s, err := db.findSubscription(ctx, c, t, id, db.dialect.forUpdate)
+		s, err := db.lockSubscription(ctx, c, t, id)
 		if err != nil {
 			return err
 		}
