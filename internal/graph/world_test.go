@@ -7,6 +7,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -70,6 +71,7 @@ type world struct {
 	server *graph.Server
 	http   *http.Client
 	key    *ecdsa.PrivateKey
+	tokens sync.Map // by what is in them
 	log    *syncBuffer
 	seen   *observed
 }
@@ -197,10 +199,15 @@ func (w *world) verifier(log *slog.Logger) *auth.Verifier {
 	return v
 }
 
-// token returns an application's token for a tenant with the given roles.
+// token returns an application's token for a tenant with the given roles: the
+// same for as long as the clock stands, as a client would have it.
 func (w *world) token(tenant, client string, roles ...string) string {
 	w.t.Helper()
 	now := w.clock.Now().Unix()
+	known := fmt.Sprint(tenant, client, roles, now)
+	if text, ok := w.tokens.Load(known); ok {
+		return text.(string)
+	}
 	token := jwt.NewWithClaims(jwt.SigningMethodES256, jwt.MapClaims{
 		"iss": issuerURL, "aud": audience, "iat": now, "nbf": now, "exp": now + 3600,
 		"sub": client + "-subject", "tid": tenant, "azp": client, "roles": roles, "idtyp": "app",
@@ -210,6 +217,7 @@ func (w *world) token(tenant, client string, roles ...string) string {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	w.tokens.Store(known, text)
 	return text
 }
 

@@ -17,7 +17,8 @@ import (
 var migrations embed.FS
 
 // steps are the changes of one database's schema, a file each, named
-// NNNN_subject.sql. A file that was released is never changed again.
+// NNNN_subject.sql. A file that was released is never changed again. Each is one
+// statement to goose, which would look at every line for the end of one.
 type steps struct {
 	files   fs.FS
 	latest  int64

@@ -22,6 +22,7 @@ import (
 // what was not synced is lost but for random sectors of it, in any order. The
 // file that remains must be whole and hold every create that was acknowledged.
 func TestPowerLoss(t *testing.T) {
+	t.Parallel()
 	const writers = 6
 	var acknowledged acknowledgements
 	disk := newPowerVFS(t)
@@ -32,7 +33,7 @@ func TestPowerLoss(t *testing.T) {
 		t.Fatal(err)
 	}
 	db.engine = engine
-	disk.arm(t, 150, 200, &acknowledged)
+	disk.arm(t, 150, 80, &acknowledged)
 	var wait sync.WaitGroup
 	for w := range writers {
 		wait.Go(func() {
@@ -65,6 +66,7 @@ func TestPowerLoss(t *testing.T) {
 // TestPowerLossInFirstStart cuts the power while the file and its schema are
 // made. The next start must go on from there.
 func TestPowerLossInFirstStart(t *testing.T) {
+	t.Parallel()
 	const starts = 8
 	disk := newPowerVFS(t)
 	for range starts {

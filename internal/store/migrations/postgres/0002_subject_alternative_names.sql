@@ -1,4 +1,5 @@
 -- +goose Up
+-- +goose StatementBegin
 
 -- NULL where a certificate has none, or was stored before there was this column
 -- and not met again since.
@@ -10,3 +11,4 @@ ALTER TABLE certificates ADD COLUMN subject_alternative_names_folded TEXT COLLAT
 CREATE INDEX certificates_status_not_after ON certificates (tenant, subscription_key, status, not_after NULLS FIRST, id);
 CREATE INDEX certificates_common_name ON certificates (tenant, subscription_key, common_name NULLS FIRST, id);
 CREATE INDEX certificates_profile ON certificates (tenant, subscription_key, profile_id NULLS FIRST, id);
+-- +goose StatementEnd

@@ -1,4 +1,5 @@
 -- +goose Up
+-- +goose StatementBegin
 
 -- The number of the last change in a tenant's set of subscriptions (key 0) or
 -- in the certificates of one of them. The objects of a set are followed in the
@@ -27,3 +28,4 @@ CREATE TABLE subscription_tombstones (
 );
 CREATE INDEX subscription_tombstones_change ON subscription_tombstones (tenant, change, id);
 CREATE INDEX subscription_tombstones_deleted ON subscription_tombstones (deleted_at);
+-- +goose StatementEnd

@@ -1,4 +1,5 @@
 -- +goose Up
+-- +goose StatementBegin
 
 -- Subscriptions to change notifications, their queues, and what was given up.
 -- The conventions are those of 0001.
@@ -72,3 +73,4 @@ CREATE TABLE notification_dead_letters (
     PRIMARY KEY (tenant, subscription_key, id)
 );
 CREATE INDEX notification_dead_letters_dropped ON notification_dead_letters (dropped_date_time);
+-- +goose StatementEnd

@@ -1,4 +1,5 @@
 -- +goose Up
+-- +goose StatementBegin
 
 -- Times are steps of 100 ns since 1970-01-01T00:00:00Z; NULL is «not yet» where
 -- the entity type calls the property nullable. Enumerations are their numbers.
@@ -214,3 +215,4 @@ CREATE TABLE purges (
     PRIMARY KEY (tenant, subscription_key, thumbprint)
 ) STRICT;
 CREATE INDEX purges_thumbprint ON purges (thumbprint);
+-- +goose StatementEnd
