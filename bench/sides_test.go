@@ -141,7 +141,7 @@ func newProduct(tb testing.TB) *side {
 	s := &side{
 		name: "cloudpki", program: binary, address: c.Authority[len("https://"):], tls: trust(tb, c.CA),
 		args: []string{"serve", "--config", filepath.Join(data, "cloudpki.yaml")},
-		env:  []string{"CLOUDPKI_API_REQUESTS_PER_MINUTE=10000000"},
+		env:  []string{"CLOUDPKI_API_REQUESTS_PER_MINUTE=10000000", "CLOUDPKI_API_TENANT_REQUESTS_PER_MINUTE=10000000"},
 	}
 	if _, err := s.start(tb.Context()); err != nil {
 		tb.Fatal(err)

@@ -36,7 +36,7 @@ func kill(t *testing.T, binary, database string) {
 	// A token of one process is as good at the next, whose keys are the same.
 	start := func() *exec.Cmd {
 		// No budget: the load is the point.
-		return program.Serve(t, binary, data, connection, "CLOUDPKI_API_REQUESTS_PER_MINUTE=0")
+		return program.Serve(t, binary, data, connection, "CLOUDPKI_API_REQUESTS_PER_MINUTE=0", "CLOUDPKI_API_TENANT_REQUESTS_PER_MINUTE=0")
 	}
 	first := start()
 	w := world{t: t, api: connection.Login(t), ca: startCA(t), objects: map[string]*object{}}
