@@ -80,7 +80,7 @@ func FuzzParseQuery(f *testing.F) {
 }
 
 func FuzzResourcePath(f *testing.F) {
-	for _, s := range []string{"/set('it''s')/microsoft.graph.sync", "/set/%7Bid%7D/delta()", "/a//b/../c", "/set(ed4ad7e9-d7e9-ed4a-e9d7-4aede9d74aed)/$count/"} {
+	for _, s := range []string{"/set('it''s')/microsoft.graph.sync", "/set/%7Bid%7D/delta()", "/a//b/../c", "/set(ed4ad7e9-d7e9-ed4a-e9d7-4aede9d74aed)/$count/", ".()"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, p string) {

@@ -63,6 +63,9 @@ func appendSegments(segments []Segment, text string) ([]Segment, error) {
 		return nil, noSegment(text)
 	}
 	name, argument := text[:open], text[open+1:len(text)-1]
+	if name == "." || name == ".." {
+		return nil, noSegment(text)
+	}
 	s := Segment{Text: name, Name: shortName(name)}
 	if argument == "" {
 		s.Call = true
