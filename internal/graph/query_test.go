@@ -91,14 +91,8 @@ func spellings(option, value string) []string {
 	}
 }
 
-// filter asks for a filter.
+// filter asks for a filter in every spelling; all mean the same.
 func (a asker) filter(text string, allowed bool) {
-	a.t.Helper()
-	a.ask("$filter="+url.QueryEscape(text), allowed)
-}
-
-// spelled asks for a filter in every spelling; all mean the same.
-func (a asker) spelled(text string, allowed bool) {
 	a.t.Helper()
 	var first []any
 	for i, query := range spellings("filter", text) {
@@ -124,7 +118,7 @@ func (a asker) filters(path string, p *odata.Property, hidden bool) {
 		a.filter(path+" "+operator+" "+literal, filterable && (equality || p.Kind != odata.KindBoolean))
 		a.filter("null "+operator+" "+strings.ToUpper(path), filterable)
 	}
-	a.spelled(path+" in ("+literal+",null)", filterable)
+	a.filter(path+" in ("+literal+",null)", filterable)
 	a.filter("not ("+path+" eq "+literal+") and ("+path+" ne null or false)", filterable)
 	text := filterable && p.Kind == odata.KindString
 	for _, function := range []string{"startswith", "EndsWith", "contains"} {
