@@ -47,6 +47,7 @@ type CA struct {
 	auth    *authorities
 	records []*record
 	index   map[string]*record // by serial
+	events  []event            // since the CA was opened, oldest first
 	fault   Fault
 	calls   map[string]int // by operation
 	log     *journal       // nil without Dir
@@ -130,17 +131,7 @@ func (c *CA) Calls(operation string) int {
 func (c *CA) Handler() http.Handler {
 	mux := http.NewServeMux()
 	for _, s := range services() {
-		honest := c.serve(s)
-		mux.Handle("/pki-ws/"+s.path, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			c.mu.Lock()
-			answer := c.fault.Answer
-			c.mu.Unlock()
-			if answer != nil {
-				answer(w, r, honest)
-				return
-			}
-			honest.ServeHTTP(w, r)
-		}))
+		mux.Handle("/pki-ws/"+s.path, c.Front(c.serve(s)))
 	}
 	return mux
 }

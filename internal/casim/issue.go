@@ -24,6 +24,8 @@ type record struct {
 	NotAfter  time.Time `json:"notAfter"`
 	Status    string    `json:"status"` // VALID, REVOKED or SUSPENDED; EXPIRED comes of the clock
 	RevokedAt time.Time `json:"revokedAt,omitzero"`
+	IssuedAt  time.Time `json:"issuedAt,omitzero"`
+	UpdatedAt time.Time `json:"updatedAt,omitzero"`
 	Reason    string    `json:"reason,omitempty"`
 }
 
@@ -73,6 +75,7 @@ func (c *CA) IssueBetween(n int, notBefore, notAfter time.Time) ([]string, error
 	serials := make([]string, 0, n)
 	for _, r := range made {
 		c.add(r)
+		c.events = append(c.events, event{r.Serial, "issued"})
 		serials = append(serials, r.Serial)
 	}
 	return serials, c.log.append(made...)
@@ -101,6 +104,7 @@ func (c *CA) issueOne(i int, key *ecdsa.PrivateKey, notBefore, notAfter time.Tim
 	return &record{
 		Serial: cert.SerialNumber.Text(16), DER: cert.Raw, CN: tmpl.Subject.CommonName, Seat: seatName(i),
 		Profile: profile, NotBefore: cert.NotBefore, NotAfter: cert.NotAfter, Status: "VALID",
+		IssuedAt: c.opts.Now().UTC(), UpdatedAt: c.opts.Now().UTC(),
 	}, nil
 }
 
@@ -143,7 +147,8 @@ func (c *CA) setStatus(serial, status, reason string) error {
 	if !ok {
 		return fmt.Errorf("no certificate has the serial %q", serial)
 	}
-	r.Status, r.Reason, r.RevokedAt = status, reason, time.Time{}
+	r.Status, r.Reason, r.RevokedAt, r.UpdatedAt = status, reason, time.Time{}, c.opts.Now().UTC()
+	c.events = append(c.events, event{r.Serial, strings.ToLower(status)})
 	if status != "VALID" {
 		r.RevokedAt = c.opts.Now().UTC().Truncate(time.Second)
 	}

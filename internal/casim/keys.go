@@ -28,10 +28,27 @@ type signer struct {
 type authorities struct {
 	Root, Intermediate, User, Device signer
 	Server, RA                       signer
+
+	Login Login // of the dialects that want a name and a password
+}
+
+// A Login is the account of a dialect that takes a name and a password, or an
+// API key.
+type Login struct {
+	User     string
+	Password string
+	APIKey   string
+}
+
+// Login returns the CA's account.
+func (c *CA) Login() Login {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.auth.Login
 }
 
 func newAuthorities(now time.Time) (*authorities, error) {
-	a := new(authorities)
+	a := &authorities{Login: Login{User: "operator", Password: rand.Text(), APIKey: rand.Text()}}
 	if err := a.newHierarchy(now); err != nil {
 		return nil, err
 	}

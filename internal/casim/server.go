@@ -19,15 +19,40 @@ type Server struct {
 	done chan error
 }
 
-// Start serves the CA on addr ("127.0.0.1:0" takes a free port) until Close or
-// the end of ctx, at which open connections are cut.
+// Start serves the CA as MPKI 8 on addr ("127.0.0.1:0" takes a free port) until
+// Close or the end of ctx, at which open connections are cut.
 func (c *CA) Start(ctx context.Context, addr string) (*Server, error) {
+	return c.start(ctx, addr, c.Handler(), "/pki-ws/", c.TLSConfig())
+}
+
+// A Dialect is the API of another kind of CA, which tells of the same world.
+type Dialect struct {
+	Name     string // the member of cloudPkiProvider: "ejbca"
+	Doc      string // what it is, for a person
+	Path     string // of the base address, ends in a slash: "/ejbca/ejbca-rest-api/"
+	MayLogIn bool   // a client certificate is asked for, but another login does as well
+	Open     bool   // no client certificate is asked for
+	Handler  func(c *CA) http.Handler
+}
+
+// StartAs is Start with the API of a dialect.
+func (c *CA) StartAs(ctx context.Context, addr string, d Dialect) (*Server, error) {
+	conf := c.TLSConfig()
+	switch {
+	case d.Open:
+		conf.ClientAuth = tls.NoClientCert
+	case d.MayLogIn:
+		conf.ClientAuth = tls.VerifyClientCertIfGiven
+	}
+	return c.start(ctx, addr, c.Front(d.Handler(c)), d.Path, conf)
+}
+
+func (c *CA) start(ctx context.Context, addr string, handler http.Handler, path string, conf *tls.Config) (*Server, error) {
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
-	conf := c.TLSConfig()
 	conf.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
@@ -37,10 +62,10 @@ func (c *CA) Start(ctx context.Context, addr string) (*Server, error) {
 		return c.fault.Handshake(hello)
 	}
 	s := &Server{
-		URL:  "https://" + l.Addr().String() + "/pki-ws/",
+		URL:  "https://" + l.Addr().String() + path,
 		done: make(chan error, 1),
 		http: &http.Server{
-			Handler:           c.Handler(),
+			Handler:           handler,
 			TLSConfig:         conf,
 			ReadHeaderTimeout: 10 * time.Second,
 			ErrorLog:          log.New(slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug).Writer(), "", 0),

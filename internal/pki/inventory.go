@@ -34,7 +34,7 @@ func (a *attempt) inventory(ctx context.Context, session provider.Session) error
 		return err
 	}
 	for {
-		page, err := list.List(ctx, a.run.Cursor)
+		page, err := list.List(ctx, provider.Scan{}, a.run.Cursor)
 		if err != nil {
 			return err
 		}

@@ -41,24 +41,12 @@ type Setting struct {
 	Check    func(value string) error // nil accepts all
 }
 
-// InventoryMode says how a CA's list of issued certificates can be followed.
-type InventoryMode string
-
-// The inventory modes, from none to best.
-const (
-	InventoryNone         InventoryMode = ""             // no list; revocations may come by CRL
-	InventoryFull         InventoryMode = "full"         // everything, each time
-	InventoryIssuedWindow InventoryMode = "issuedWindow" // filter by time of issue
-	InventoryUpdatedSince InventoryMode = "updatedSince" // filter by time of change
-	InventoryEvents       InventoryMode = "events"       // feed with a cursor of the CA's
-)
-
 // Capabilities says which of the interfaces below a Kind's sessions have.
 type Capabilities struct {
-	Authorities bool // RootSource
-	Profiles    bool // Authority.ProfileIDs are filled
-	Revocations bool // RevocationSource
-	Inventory   InventoryMode
+	Authorities bool          // RootSource
+	Profiles    bool          // Authority.ProfileIDs are filled
+	Revocations bool          // RevocationSource
+	Inventory   InventoryMode // the best that a session can have; what one has, Inventory.Mode tells
 }
 
 // A Problem is a fault in a configuration, found without a connection.
@@ -115,6 +103,7 @@ type Session interface {
 type Probe struct {
 	Account  string        // for a person; may be ""
 	NextSync time.Duration // the CA's own hint for the next sync; 0 for none
+	Expires  time.Time     // UTC; when what was logged in with ends, such as an API token; zero where the CA does not tell
 }
 
 // A RootSource tells the CA's issuing authorities with their chains.
@@ -136,65 +125,6 @@ type Authority struct {
 	Chain      []*x509.Certificate // leaf to root; neither Issuing nor Root
 	Root       *x509.Certificate   // nil where the CA does not give it
 	ProfileIDs []string
-}
-
-// An Inventory lists issued certificates page by page.
-type Inventory interface {
-	// List returns the records behind after. A nil cursor begins. The caller
-	// stores Page.Next together with the records, so a run can stop anywhere.
-	// A record that cannot be read is reported in Page.Skipped, never dropped.
-	List(ctx context.Context, after Cursor) (Page, error)
-}
-
-// A Cursor is a position in an inventory, opaque to all but the provider.
-type Cursor []byte
-
-// A Page is one stretch of an inventory.
-type Page struct {
-	Records []Record
-	Skipped []Skipped
-	Next    Cursor // valid where More
-	More    bool
-	Total   int    // how many the CA says there are in all; -1 unknown
-	Full    bool   // on the last page: the chain of pages has listed everything the CA has
-	TxID    string // the CA's transaction id, for support
-}
-
-// Status is the state of an issued certificate as its CA tells it.
-type Status string
-
-// The states of a certificate.
-const (
-	StatusValid     Status = "valid"
-	StatusExpired   Status = "expired"
-	StatusRevoked   Status = "revoked"
-	StatusSuspended Status = "suspended" // certificateHold
-	StatusUnknown   Status = "unknown"
-)
-
-// A Record is one issued certificate. Where DER is there, what can be computed
-// from it is computed from it, not taken from the CA's columns.
-type Record struct {
-	DER        []byte // X.509 certificate; nil where the CA gives none
-	RawIssuer  []byte // DER of the issuer Name; nil where only IssuerDN is known
-	IssuerDN   string // RFC 4514
-	Serial     string // lower-case hex, no leading zeros
-	SubjectDN  string // RFC 4514
-	CommonName string
-	NotBefore  time.Time // UTC; zero where unknown
-	NotAfter   time.Time
-	Status     Status
-	RevokedAt  time.Time // zero where not revoked or unknown
-	Reason     int       // RFC 5280, 5.3.1; -1 none or unknown
-	ProfileID  string
-	Holder     string // seat, user or device, as the CA names it
-}
-
-// A Skipped is a record that could not be read.
-type Skipped struct {
-	Raw    []byte // as received, at most 64 KiB
-	Serial string // as received, may be ""
-	Reason string // for a person
 }
 
 // A RevocationSource tells the CA's current revocation lists.

@@ -138,7 +138,7 @@ func testRevocations(t *testing.T, ca CA) {
 func (s *stand) list(t *testing.T, session provider.Session, after provider.Cursor) (pages []provider.Page) {
 	t.Helper()
 	for {
-		p, err := session.(provider.Inventory).List(t.Context(), after)
+		p, err := session.(provider.Inventory).List(t.Context(), provider.Scan{}, after)
 		if err != nil {
 			t.Fatalf("List behind %q: %v", after, s.hear(t, err))
 		}

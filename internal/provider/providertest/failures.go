@@ -153,13 +153,13 @@ func testBrokenPage(t *testing.T, ca CA) {
 	var pages []provider.Page
 	for {
 		s.fail(cut)
-		if p, err := inv.List(t.Context(), after); err == nil {
+		if p, err := inv.List(t.Context(), provider.Scan{}, after); err == nil {
 			t.Fatalf("page %d broke off, and List tells of %d records and no error", len(pages)+1, len(p.Records))
 		} else {
 			s.hear(t, err)
 		}
 		s.mend()
-		p, err := inv.List(t.Context(), after)
+		p, err := inv.List(t.Context(), provider.Scan{}, after)
 		if err != nil {
 			t.Fatalf("page %d after the CA recovered: %v", len(pages)+1, s.hear(t, err))
 		}

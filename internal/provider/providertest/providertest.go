@@ -49,6 +49,22 @@ type Fixture struct {
 	Roots      []*x509.Certificate      // the roots the authorities chain to, each once
 	Serials    []string                 // of the issued certificates: lower-case hex, no leading zeros
 	Unreadable func()                   // makes one issued certificate unreadable
+
+	// What may happen at the CA during a test. Each is nil where the CA, or the
+	// kind's view of it, has no such thing; the feature is then declared lacking.
+	Issue  func(n int) (serials []string)
+	Revoke func(serial string) // for the reason superseded, where the CA takes one
+	Resume func(serial string) // makes a revoked or suspended certificate valid again
+	Odd    []Oddity
+}
+
+// An Oddity is a way in which CAs of the kind answer differently without being
+// wrong: a null where the documentation has a text, another spelling of serial
+// numbers, milliseconds for seconds, PKCS#7 for DER. The inventory must be the
+// same as without it.
+type Oddity struct {
+	Name  string
+	Apply func() // from now on, to all answers of this fixture
 }
 
 // A Feature is a part of the examination that a kind may lack, with a reason.
@@ -61,6 +77,10 @@ const (
 	Inventory        Feature = "inventory"        // Inventory
 	UnreadableRecord Feature = "unreadableRecord" // a single record can be unreadable
 	Revocations      Feature = "revocations"      // RevocationSource
+	Revoking         Feature = "revoking"         // Fixture.Revoke: a revocation shows in the inventory
+	Resuming         Feature = "resuming"         // Fixture.Resume: a certificate that is valid again shows as such
+	Issuing          Feature = "issuing"          // Fixture.Issue: certificates can be issued during a listing
+	Oddities         Feature = "oddities"         // Fixture.Odd
 )
 
 // Run examines ca. Every test has a CA of its own.

@@ -141,7 +141,7 @@ func abilities(k provider.Kind) []ability {
 	}
 	if k.Can.Inventory != provider.InventoryNone {
 		all = append(all, ability{"List", func(ctx context.Context, s provider.Session) error {
-			_, err := s.(provider.Inventory).List(ctx, nil)
+			_, err := s.(provider.Inventory).List(ctx, provider.Scan{}, nil)
 			return err
 		}})
 	}

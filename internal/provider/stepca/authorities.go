@@ -1,13 +1,11 @@
 package stepca
 
 import (
-	"bytes"
 	"context"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 
 	"cloudpki/internal/provider"
 )
@@ -26,7 +24,7 @@ func (s *session) Authorities(ctx context.Context) (provider.Authorities, error)
 	}
 	var list []provider.Authority
 	for _, c := range intermediates {
-		chain := pathToRoot(c, roots, intermediates)
+		chain := provider.PathToRoot(c, roots, intermediates)
 		if chain == nil {
 			return provider.Authorities{}, &provider.Error{
 				Code: provider.CodeUpstreamFault,
@@ -42,33 +40,6 @@ func (s *session) Authorities(ctx context.Context) (provider.Authorities, error)
 		}
 	}
 	return provider.Authorities{List: list}, nil
-}
-
-// pathToRoot returns the certificates above c, from its signer to a root, or
-// nil where there is no such path. For a c that is a root, this is c.
-func pathToRoot(c *x509.Certificate, roots, intermediates []*x509.Certificate) []*x509.Certificate {
-	var path []*x509.Certificate
-	for range len(intermediates) + 1 { // a longer path goes in a circle
-		if root := signer(c, roots); root != nil {
-			return append(path, root)
-		}
-		if c = signer(c, intermediates); c == nil {
-			return nil
-		}
-		path = append(path, c)
-	}
-	return nil
-}
-
-// signer returns the first of candidates that signed c, or nil.
-func signer(c *x509.Certificate, candidates []*x509.Certificate) *x509.Certificate {
-	i := slices.IndexFunc(candidates, func(p *x509.Certificate) bool {
-		return bytes.Equal(c.RawIssuer, p.RawSubject) && c.CheckSignatureFrom(p) == nil
-	})
-	if i < 0 {
-		return nil
-	}
-	return candidates[i]
 }
 
 // certificates returns what the CA issues with. There is at least one root;

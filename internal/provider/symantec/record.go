@@ -8,15 +8,12 @@ import (
 	"cloudpki/internal/provider"
 )
 
-// maxRaw bounds what is kept of a record that cannot be read.
-const maxRaw = 64 << 10
-
 // add reads one record into the page, as a record or as skipped.
 func (s *session) add(page *provider.Page, info *node) {
-	cert, raw, err := decodeCertificate(info.value("certificate"))
+	cert, raw, err := provider.DecodeCertificate(info.value("certificate"))
 	if err != nil {
 		page.Skipped = append(page.Skipped, provider.Skipped{
-			Raw:    raw[:min(len(raw), maxRaw)],
+			Raw:    raw[:min(len(raw), provider.MaxRaw)],
 			Serial: provider.Clean(info.value("serialNumber"), 100),
 			Reason: s.words.Clean(err.Error(), maxWords),
 		})
@@ -28,19 +25,9 @@ func (s *session) add(page *provider.Page, info *node) {
 // record takes from the certificate what it tells, and the rest from the
 // columns: status, revocation, profile and seat.
 func (s *session) record(cert *x509.Certificate, info *node) provider.Record {
-	r := provider.Record{
-		DER:        cert.Raw,
-		RawIssuer:  cert.RawIssuer,
-		IssuerDN:   cert.Issuer.String(),
-		Serial:     cert.SerialNumber.Text(16),
-		SubjectDN:  cert.Subject.String(),
-		CommonName: cert.Subject.CommonName,
-		NotBefore:  cert.NotBefore.UTC(),
-		NotAfter:   cert.NotAfter.UTC(),
-		Reason:     -1,
-		ProfileID:  provider.Clean(info.value("profileOID"), 200),
-		Holder:     provider.Clean(info.value("seatId"), 256),
-	}
+	r := provider.NewRecord(cert)
+	r.ProfileID = provider.Clean(info.value("profileOID"), 200)
+	r.Holder = provider.Clean(info.value("seatId"), 256)
 	if r.CommonName == "" {
 		r.CommonName = provider.Clean(info.value("commonName"), 256)
 	}

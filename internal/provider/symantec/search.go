@@ -29,13 +29,19 @@ type found struct {
 	txID  string
 }
 
+// Mode returns InventoryFull: the service cannot filter by change.
+func (s *session) Mode() provider.InventoryMode { return provider.InventoryFull }
+
 // List returns the next page. The service pages by offset and orders by a rule
 // it does not tell, so the list shifts when certificates are added or removed
 // while it is read. Each page therefore begins with the last record of the page
 // before. Where that is not first, it is looked for further up and down, and
 // the page begins behind it; what was added above is the next run's matter.
 // Where it is gone, the listing fails: nothing is passed over without notice.
-func (s *session) List(ctx context.Context, after provider.Cursor) (provider.Page, error) {
+func (s *session) List(ctx context.Context, scan provider.Scan, after provider.Cursor) (provider.Page, error) {
+	if scan.Mode != provider.ScanAll {
+		return provider.Page{}, &provider.Error{Code: provider.CodeUnsupported, Msg: "the service cannot be followed by " + string(scan.Mode)}
+	}
 	p, err := s.at(after)
 	if err != nil {
 		return provider.Page{}, err

@@ -152,14 +152,14 @@ func TestHostileListings(t *testing.T) {
 func TestCursorsOfAnotherListing(t *testing.T) {
 	ca, _ := newCA(t, 60, casim.Options{})
 	all, one := session(t, ca, nil), session(t, ca, map[string]string{"profileOIDs": casim.ProfileUser})
-	p, err := all.(provider.Inventory).List(t.Context(), nil)
+	p, err := all.(provider.Inventory).List(t.Context(), provider.Scan{}, nil)
 	if err != nil || !p.More {
 		t.Fatal(p.More, err)
 	}
-	_, err = one.(provider.Inventory).List(t.Context(), p.Next)
+	_, err = one.(provider.Inventory).List(t.Context(), provider.Scan{}, p.Next)
 	wantCode(t, err, provider.CodeIncompleteListing, "begin anew")
 	for _, c := range []string{"", "x", "{}", `{"v":2,"n":1}`, `{"v":1,"n":-1}`, `{"v":1,"n":99999999999}`, `{"v":1,"p":"1.2.3","n":1}`} {
-		_, err := all.(provider.Inventory).List(t.Context(), provider.Cursor(c))
+		_, err := all.(provider.Inventory).List(t.Context(), provider.Scan{}, provider.Cursor(c))
 		wantCode(t, err, provider.CodeIncompleteListing, "begin anew")
 	}
 }

@@ -55,7 +55,7 @@ func connect(t *testing.T, ca *casim.CA, settings map[string]string, c provider.
 func list(ctx context.Context, s provider.Session, between func()) (records []provider.Record, skipped []provider.Skipped, err error) {
 	var after provider.Cursor
 	for {
-		p, err := s.(provider.Inventory).List(ctx, after)
+		p, err := s.(provider.Inventory).List(ctx, provider.Scan{}, after)
 		if err != nil {
 			return records, skipped, err
 		}
@@ -119,7 +119,7 @@ func TestFaultsAreClassified(t *testing.T) {
 			ca.Misbehave(casim.Fault{Answer: tt.answer})
 			_, probe := s.Probe(t.Context())
 			_, roots := s.(provider.RootSource).Authorities(t.Context())
-			_, page := s.(provider.Inventory).List(t.Context(), nil)
+			_, page := s.(provider.Inventory).List(t.Context(), provider.Scan{}, nil)
 			for _, err := range []error{probe, roots, page} {
 				e := wantCode(t, err, tt.code, tt.says)
 				if len(e.Error()) > 1024 || len(e.UpstreamCode) > 64 || strings.Contains(e.Error(), password) {

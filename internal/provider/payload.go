@@ -1,4 +1,4 @@
-package symantec
+package provider
 
 import (
 	"bytes"
@@ -15,11 +15,15 @@ import (
 // chain as PKCS#7 perhaps 10.
 const maxPayload = 256 << 10
 
-// decodeCertificate reads the element certificate. Clients in use disagree
-// whether it is a certificate or PKCS#7, so it is tried as DER, as PKCS#7, as
-// PEM, and as base64 once more. raw is what was sent, less its base64 where
-// that could be read.
-func decodeCertificate(text string) (cert *x509.Certificate, raw []byte, err error) {
+// MaxRaw bounds Skipped.Raw, in bytes.
+const MaxRaw = 64 << 10
+
+// DecodeCertificate reads the certificate of one record as CAs send it in XML
+// and JSON: PEM, or base64 of DER, of certs-only PKCS#7 (RFC 5652, 5.2) or of
+// PEM. Of PKCS#7 it takes the one certificate that is not a CA's. raw is what
+// was sent, less its base64 where that could be read, for Skipped.Raw. The
+// error's text is a sentence for a person.
+func DecodeCertificate(text string) (cert *x509.Certificate, raw []byte, err error) {
 	switch {
 	case text == "":
 		return nil, nil, errors.New("the record has no certificate")
@@ -42,7 +46,7 @@ func decodePayload(b []byte, wraps int) (*x509.Certificate, error) {
 	}
 	if bytes.HasPrefix(b, []byte{0x30}) {
 		if p7, err := pkcs7.Parse(b); err == nil {
-			return leaf(p7.Certificates)
+			return endEntity(p7.Certificates)
 		}
 		return nil, fmt.Errorf("the record's certificate cannot be parsed: %w", err)
 	}
@@ -59,8 +63,8 @@ func decodePayload(b []byte, wraps int) (*x509.Certificate, error) {
 	return decodePayload(inner, wraps-1)
 }
 
-// leaf returns the one certificate that is not a CA's.
-func leaf(certs []*x509.Certificate) (*x509.Certificate, error) {
+// endEntity returns the one certificate that is not a CA's.
+func endEntity(certs []*x509.Certificate) (*x509.Certificate, error) {
 	var out *x509.Certificate
 	for _, c := range certs {
 		if c.IsCA {

@@ -1,0 +1,94 @@
+package provider
+
+import (
+	"bytes"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"math/big"
+	"strings"
+	"time"
+)
+
+// NewRecord returns what c itself tells of an issued certificate: all but its
+// state, profile and holder. The status is StatusUnknown, the reason -1.
+func NewRecord(c *x509.Certificate) Record {
+	return Record{
+		DER: c.Raw, RawIssuer: c.RawIssuer, IssuerDN: c.Issuer.String(), Serial: c.SerialNumber.Text(16),
+		SubjectDN: c.Subject.String(), CommonName: c.Subject.CommonName,
+		NotBefore: c.NotBefore.UTC(), NotAfter: c.NotAfter.UTC(),
+		Status: StatusUnknown, Reason: -1,
+	}
+}
+
+// StatusAt is the status at now of a certificate that is neither revoked nor
+// suspended: valid, or expired behind notAfter.
+func StatusAt(notAfter, now time.Time) Status {
+	if now.After(notAfter) {
+		return StatusExpired
+	}
+	return StatusValid
+}
+
+// maxSerial bounds a serial number as written; RFC 5280 has 20 octets, and
+// some CAs write more.
+const maxSerial = 256
+
+// ParseSerial reads a serial number as CAs write it in hex: either case, with
+// colons, blanks, hyphens or 0x. The result is lower-case hex without leading
+// zeros, "0" for zero.
+func ParseSerial(s string) (string, error) {
+	if len(s) > maxSerial {
+		return "", fmt.Errorf("read serial number: more than %d characters", maxSerial)
+	}
+	s = strings.NewReplacer(":", "", " ", "", "-", "").Replace(strings.TrimSpace(s))
+	s = strings.TrimPrefix(strings.ToLower(s), "0x")
+	if s == "" || strings.Trim(s, "0123456789abcdef") != "" {
+		return "", errors.New("read serial number: not in hex")
+	}
+	if s = strings.TrimLeft(s, "0"); s == "" {
+		return "0", nil
+	}
+	return s, nil
+}
+
+// ParseDecimalSerial is ParseSerial for CAs that write decimal numbers.
+func ParseDecimalSerial(s string) (string, error) {
+	s = strings.TrimSpace(s)
+	if n, ok := new(big.Int).SetString(s, 10); ok && len(s) <= maxSerial && allDigits(s) {
+		return n.Text(16), nil
+	}
+	return "", errors.New("read serial number: not a decimal number")
+}
+
+// PathToRoot returns the certificates above c, from its signer to a root, by
+// name and signature; roots are believed to be roots. It is nil where there is
+// no such path. For a c that is itself among roots, it is c.
+func PathToRoot(c *x509.Certificate, roots, intermediates []*x509.Certificate) []*x509.Certificate {
+	var path []*x509.Certificate
+	for range len(intermediates) + 1 { // a longer path goes in a circle
+		if root := signer(c, roots); root != nil {
+			return append(path, root)
+		}
+		if c = signer(c, intermediates); c == nil {
+			return nil
+		}
+		path = append(path, c)
+	}
+	return nil
+}
+
+// signer returns the first of candidates that signed c, or nil.
+func signer(c *x509.Certificate, candidates []*x509.Certificate) *x509.Certificate {
+	for _, p := range candidates {
+		if bytes.Equal(c.RawIssuer, p.RawSubject) && c.CheckSignatureFrom(p) == nil {
+			return p
+		}
+	}
+	return nil
+}
+
+// IsRoot reports whether c is a root: a CA certificate that signed itself.
+func IsRoot(c *x509.Certificate) bool {
+	return c.IsCA && bytes.Equal(c.RawIssuer, c.RawSubject) && c.CheckSignatureFrom(c) == nil
+}
