@@ -21,14 +21,24 @@ func testCapabilities(t *testing.T, ca CA) {
 	_, list := session.(provider.Inventory)
 	_, crls := session.(provider.RevocationSource)
 	can := ca.Kind.Can
-	for _, c := range []struct {
+	type claim struct {
 		feature     Feature
 		claims, has bool
-	}{
+	}
+	all := []claim{
 		{Authorities, can.Authorities, roots},
 		{Inventory, can.Inventory != provider.InventoryNone, list},
 		{Revocations, can.Revocations, crls},
-	} {
+	}
+	if list {
+		all = append(all,
+			claim{Issuing, s.Issue != nil, s.Issue != nil},
+			claim{Revoking, s.Revoke != nil, s.Revoke != nil},
+			claim{Resuming, s.Resume != nil, s.Resume != nil},
+			claim{Oddities, s.Odd != nil, s.Odd != nil},
+		)
+	}
+	for _, c := range all {
 		_, lacks := ca.Lacks[c.feature]
 		if c.claims != c.has || c.claims == lacks {
 			t.Errorf("%s: the kind claims %v, its session has it: %v, the test says it lacks it: %v", c.feature, c.claims, c.has, lacks)
@@ -134,25 +144,6 @@ func testRevocations(t *testing.T, ca CA) {
 	}
 }
 
-// list reads an inventory behind a cursor to its end.
-func (s *stand) list(t *testing.T, session provider.Session, after provider.Cursor) (pages []provider.Page) {
-	t.Helper()
-	for {
-		p, err := session.(provider.Inventory).List(t.Context(), provider.Scan{}, after)
-		if err != nil {
-			t.Fatalf("List behind %q: %v", after, s.hear(t, err))
-		}
-		pages = append(pages, p)
-		if !p.More {
-			return pages
-		}
-		if p.Full || len(p.Next) == 0 || bytes.Equal(p.Next, after) || len(pages) > 10_000 {
-			t.Fatalf("page %d says that more follows; full %v, next %q after %q", len(pages), p.Full, p.Next, after)
-		}
-		after = p.Next
-	}
-}
-
 // serials returns the serials of all records of pages, sorted, each once.
 func serials(pages []provider.Page) []string {
 	var out []string
@@ -168,7 +159,7 @@ func serials(pages []provider.Page) []string {
 func testInventory(t *testing.T, ca CA) {
 	s := start(t, ca, World{Issued: 123})
 	session := s.open(t)
-	first := s.list(t, session, nil)
+	first := s.scan(t, session, provider.Scan{}, nil)
 	want := slices.Sorted(slices.Values(s.Serials))
 	if diff := cmp.Diff(want, serials(first)); diff != "" || len(want) != 123 {
 		t.Errorf("%d certificates were issued; listed (-want +got):\n%s", len(want), diff)
@@ -184,12 +175,12 @@ func testInventory(t *testing.T, ca CA) {
 			t.Errorf("Total is %d, want %d or -1", p.Total, len(want))
 		}
 	}
-	if diff := cmp.Diff(records(first), records(s.list(t, session, nil))); diff != "" {
+	if diff := cmp.Diff(records(first), records(s.scan(t, session, provider.Scan{}, nil))); diff != "" {
 		t.Errorf("the same run twice gives other records (-first +second):\n%s", diff)
 	}
 	for i, p := range first[:len(first)-1] {
 		fresh := s.open(t) // as after a restart
-		if diff := cmp.Diff(records(first[i+1:]), records(s.list(t, fresh, p.Next))); diff != "" {
+		if diff := cmp.Diff(records(first[i+1:]), records(s.scan(t, fresh, provider.Scan{}, p.Next))); diff != "" {
 			t.Errorf("resumed behind page %d (-uninterrupted +resumed):\n%s", i+1, diff)
 		}
 	}
@@ -221,7 +212,7 @@ func checkRecord(t *testing.T, r provider.Record) {
 
 func testEmptyInventory(t *testing.T, ca CA) {
 	s := start(t, ca, World{})
-	pages := s.list(t, s.open(t), nil)
+	pages := s.scan(t, s.open(t), provider.Scan{}, nil)
 	if n := len(serials(pages)); n != 0 || len(pages) != 1 {
 		t.Errorf("%d records on %d pages of a CA that issued none", n, len(pages))
 	}
@@ -231,7 +222,7 @@ func testUnreadable(t *testing.T, ca CA) {
 	s := start(t, ca, World{Issued: 60})
 	s.Unreadable()
 	var skipped []provider.Skipped
-	pages := s.list(t, s.open(t), nil)
+	pages := s.scan(t, s.open(t), provider.Scan{}, nil)
 	for _, p := range pages {
 		skipped = append(skipped, p.Skipped...)
 	}

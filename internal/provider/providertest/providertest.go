@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"net/http"
+	"slices"
 	"testing"
 
 	"cloudpki/internal/provider"
@@ -81,7 +82,18 @@ const (
 	Resuming         Feature = "resuming"         // Fixture.Resume: a certificate that is valid again shows as such
 	Issuing          Feature = "issuing"          // Fixture.Issue: certificates can be issued during a listing
 	Oddities         Feature = "oddities"         // Fixture.Odd
+	Bulk             Feature = "bulk"             // 1500 certificates can be issued in a moment
 )
+
+// lacks reports whether the kind has declared to lack f. What happens to
+// certificates can only show in an inventory.
+func (ca CA) lacks(f Feature) bool {
+	if ca.Kind.Can.Inventory == provider.InventoryNone && slices.Contains([]Feature{Revoking, Resuming, Issuing, Oddities, Bulk}, f) {
+		return true
+	}
+	_, declared := ca.Lacks[f]
+	return declared
+}
 
 // Run examines ca. Every test has a CA of its own.
 func Run(t *testing.T, ca CA) {
@@ -107,11 +119,19 @@ func Run(t *testing.T, ca CA) {
 		{"empty inventory", Inventory, testEmptyInventory},
 		{"unreadable record", UnreadableRecord, testUnreadable},
 		{"page that breaks", Inventory, testBrokenPage},
+		{"page that shifts", Issuing, testShift},
+		{"revoked and resumed", Revoking, testRevoking},
+		{"increment", Issuing, testIncrement},
+		{"scans of other modes", Inventory, testForeignScans},
+		{"known certificates", Inventory, testKnown},
+		{"oddities", Oddities, testOddities},
+		{"cursors that are none", Inventory, testCursors},
+		{"bounded memory", Bulk, testMemory},
 		{"failures", "", testFailures},
 		{"other host", "", testRedirect},
 		{"cancellation", "", testCancel},
 	} {
-		if _, lacks := ca.Lacks[part.feature]; lacks {
+		if ca.lacks(part.feature) {
 			continue // declared, and held against the capabilities by testCapabilities
 		}
 		t.Run(part.name, func(t *testing.T) { part.test(t, ca) })

@@ -63,12 +63,40 @@ func TestConformance(t *testing.T) {
 					f, _ := casim.ByName("unparsable")
 					ca.Misbehave(f)
 				},
+				Issue: func(n int) []string {
+					serials, err := ca.Issue(n)
+					if err != nil {
+						t.Fatal(err)
+					}
+					return serials
+				},
+				Revoke: func(serial string) { must(t, ca.Revoke(serial, "Superseded")) },
+				Resume: func(serial string) { must(t, ca.Resume(serial)) },
+				Odd:    oddities(ca, "no-email", "leading-zeros", "pkcs7", "milliseconds"),
 			}
 		},
 		Lacks: map[providertest.Feature]string{
 			providertest.Revocations: "the service has no operation for revocation lists; inventory tells the status",
 		},
 	})
+}
+
+// oddities turns faults of the simulator that are none into oddities.
+func oddities(ca *casim.CA, names ...string) (odd []providertest.Oddity) {
+	for _, name := range names {
+		odd = append(odd, providertest.Oddity{Name: name, Apply: func() {
+			f, _ := casim.ByName(name)
+			ca.Misbehave(f)
+		}})
+	}
+	return odd
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // The real service issues RA certificates for RSA keys.
