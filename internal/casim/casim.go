@@ -28,6 +28,9 @@ type Options struct {
 	Now         func() time.Time // nil is time.Now
 }
 
+// worldAge bounds how long an honest CA tells the same: certificates expire.
+const worldAge = time.Second
+
 // The profiles every CA has, in the order of Profiles.
 const (
 	ProfileUser   = "2.16.840.1.113733.1.16.1.2.3.1.1.81234567"
@@ -43,14 +46,22 @@ type CA struct {
 	opts   Options
 	server tls.Certificate
 
-	mu      sync.Mutex
-	auth    *authorities
-	records []*record
-	index   map[string]*record // by serial
-	events  []event            // since the CA was opened, oldest first
-	fault   Fault
-	calls   map[string]int // by operation
-	log     *journal       // nil without Dir
+	mu       sync.Mutex
+	auth     *authorities
+	records  []*record
+	index    map[string]*record // by serial
+	events   []event            // since the CA was opened, oldest first
+	fault    Fault
+	schedule Schedule       // what is left of it; its first step is the fault
+	calls    map[string]int // by operation
+	log      *journal       // nil without Dir
+
+	serverCA signer // signs servers; never changes
+
+	told     *World // what was told last; see world
+	toldAt   int    // c.changes then
+	toldTime time.Time
+	changes  int // of records and authorities
 }
 
 // New makes a CA, or opens the one in o.Dir.
@@ -68,7 +79,8 @@ func New(o Options) (*CA, error) {
 	if err := c.open(); err != nil {
 		return nil, fmt.Errorf("open simulated CA: %w", err)
 	}
-	server, err := c.auth.Server.issueServer(o.Hosts, o.Now())
+	c.serverCA = c.auth.Server
+	server, err := c.serverCA.issueServer(o.Hosts, o.Now())
 	if err != nil {
 		return nil, fmt.Errorf("issue server certificate: %w", err)
 	}
@@ -114,7 +126,8 @@ func (c *CA) TLSConfig() *tls.Config {
 func (c *CA) Misbehave(f Fault) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.fault = f
+	c.fault, c.schedule = f, nil
+	c.changes++
 	clear(c.calls)
 }
 

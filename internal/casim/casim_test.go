@@ -212,16 +212,3 @@ func TestDirectoryKeepsTheCA(t *testing.T) {
 		t.Error("a broken file is read without complaint")
 	}
 }
-
-func TestEveryFaultIsNamedAndDocumented(t *testing.T) {
-	seen := map[string]bool{}
-	for _, f := range Faults() {
-		if f.Name == "" || f.Doc == "" || seen[f.Name] || (f.Answer == nil && f.Search == nil && f.Policies == nil && f.Handshake == nil) {
-			t.Errorf("fault %q: name, text or act is missing, or it comes twice", f.Name)
-		}
-		seen[f.Name] = true
-		if got, ok := ByName(f.Name); !ok || got.Doc != f.Doc {
-			t.Errorf("ByName(%q) finds %q", f.Name, got.Doc)
-		}
-	}
-}

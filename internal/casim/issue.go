@@ -109,6 +109,7 @@ func (c *CA) issueOne(i int, key *ecdsa.PrivateKey, notBefore, notAfter time.Tim
 }
 
 func (c *CA) add(r *record) {
+	c.changes++
 	if old, ok := c.index[r.Serial]; ok {
 		*old = *r
 		return
@@ -149,6 +150,7 @@ func (c *CA) setStatus(serial, status, reason string) error {
 	}
 	r.Status, r.Reason, r.RevokedAt, r.UpdatedAt = status, reason, time.Time{}, c.opts.Now().UTC()
 	c.events = append(c.events, event{r.Serial, strings.ToLower(status)})
+	c.changes++
 	if status != "VALID" {
 		r.RevokedAt = c.opts.Now().UTC().Truncate(time.Second)
 	}
@@ -172,5 +174,6 @@ func (c *CA) ReplaceRoot() error {
 		return err
 	}
 	c.auth = &next
+	c.changes++
 	return c.save()
 }

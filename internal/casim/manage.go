@@ -90,14 +90,15 @@ func (c *CA) search(req *element) *SearchAnswer {
 
 // matching returns the records that fit, in the order of the listing.
 func (c *CA) matching(req *element) []*record {
-	found := c.records
+	found := c.listed()
 	filters := func(e *element) bool {
 		return !slices.Contains([]string{"clientTransactionID", "startIndex", "version"}, e.Name.Local)
 	}
 	if slices.ContainsFunc(req.Child, filters) { // else all fit, and a full scan stays linear
 		match := c.matcher(req)
+		all := found
 		found = nil
-		for _, r := range c.records {
+		for _, r := range all {
 			if match(r) {
 				found = append(found, r)
 			}
@@ -108,6 +109,21 @@ func (c *CA) matching(req *element) []*record {
 		slices.Reverse(found)
 	}
 	return found
+}
+
+// listed returns what there is to list, oldest first; c.mu is held.
+func (c *CA) listed() []*record {
+	if c.fault.World == nil {
+		return c.records
+	}
+	var list []*record
+	for _, i := range c.world().Issued {
+		list = append(list, &record{
+			Serial: i.Serial, DER: i.DER, CN: i.CommonName, Seat: i.Holder, Profile: i.Profile,
+			NotBefore: i.NotBefore, NotAfter: i.NotAfter, Status: i.Status, RevokedAt: i.RevokedAt, Reason: i.Reason,
+		})
+	}
+	return list
 }
 
 // matcher returns the filter of a request: all of its members must fit.

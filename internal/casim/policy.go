@@ -126,17 +126,22 @@ func (c *CA) policies(profiles []string) *PoliciesAnswer {
 	if c.opts.UpdateHours > 0 {
 		a.Response.NextUpdateHours = Nillable{Text: strconv.Itoa(c.opts.UpdateHours)}
 	}
-	root := encode(c.auth.Root.cert.Raw)
-	for i, oid := range profiles {
-		ca := IssuingCA{Reference: 100 + i, Type: "private", Root: root, Name: Nillable{Text: "Simulated User CA"}}
-		if oid == ProfileUser {
-			ca.Certificate = encode(c.auth.User.cert.Raw)
-			ca.Intermediates = []string{encode(c.auth.Intermediate.cert.Raw)}
-		} else {
-			ca.Certificate, ca.Name = encode(c.auth.Device.cert.Raw), nilText()
+	for i, ca := range c.world().Issuers {
+		if !slices.Contains(profiles, ca.Profile) {
+			continue
 		}
-		a.CAs = append(a.CAs, ca)
-		a.OIDs = append(a.OIDs, ProfileOID{oid, 200 + i, 9, "Profile " + strconv.Itoa(i+1)})
+		told := IssuingCA{Reference: 100 + i, Type: "private", Certificate: encode(ca.Issuing.Raw), Name: nilText()}
+		for _, up := range ca.Chain {
+			told.Intermediates = append(told.Intermediates, encode(up.Raw))
+		}
+		if ca.Root != nil {
+			told.Root = encode(ca.Root.Raw)
+		}
+		if ca.Profile == ProfileUser {
+			told.Name = Nillable{Text: "Simulated User CA"}
+		}
+		a.CAs = append(a.CAs, told)
+		a.OIDs = append(a.OIDs, ProfileOID{ca.Profile, 200 + i, 9, "Profile " + strconv.Itoa(i+1)})
 		a.Response.Policies = append(a.Response.Policies, Policy{200 + i, []int{100 + i}, 3})
 	}
 	return a

@@ -53,13 +53,18 @@ func (c *CA) start(ctx context.Context, addr string, handler http.Handler, path 
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
-	conf.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+	honest := conf.Clone()
+	conf.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) {
 		c.mu.Lock()
-		defer c.mu.Unlock()
-		if c.fault.Handshake == nil {
+		fault := c.fault.Handshake
+		if fault != nil {
+			c.tick()
+		}
+		c.mu.Unlock()
+		if fault == nil {
 			return nil, nil //nolint:nilnil // crypto/tls: nil keeps the configuration
 		}
-		return c.fault.Handshake(hello)
+		return fault(c, honest.Clone())
 	}
 	s := &Server{
 		URL:  "https://" + l.Addr().String() + path,
@@ -74,7 +79,7 @@ func (c *CA) start(ctx context.Context, addr string, handler http.Handler, path 
 	}
 	stop := context.AfterFunc(ctx, func() { _ = s.http.Close() }) // nobody is left to tell
 	go func() {
-		err := s.http.ServeTLS(l, "", "")
+		err := s.http.ServeTLS(faultyListener{l, c}, "", "")
 		stop()
 		if errors.Is(err, http.ErrServerClosed) {
 			err = nil

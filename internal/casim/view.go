@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"fmt"
 	"math/big"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -27,11 +26,7 @@ type Issuer struct {
 func (c *CA) Issuers() []Issuer {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	a := c.auth
-	return []Issuer{
-		{"user", ProfileUser, a.User.cert, []*x509.Certificate{a.Intermediate.cert}, a.Root.cert},
-		{"device", ProfileDevice, a.Device.cert, nil, a.Root.cert},
-	}
+	return c.world().Issuers
 }
 
 // An Issued is one certificate as the CA keeps it. Times are UTC.
@@ -51,21 +46,26 @@ type Issued struct {
 	ReasonCode int       // RFC 5280, 5.3.1; -1 none
 }
 
-// Inventory returns all issued certificates, oldest first.
+// Inventory returns all issued certificates, oldest first. The caller must not
+// change it.
 func (c *CA) Inventory() []Issued {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	out := make([]Issued, len(c.records))
-	for i, r := range c.records {
-		out[i] = c.view(r)
-	}
-	return out
+	return c.world().Issued
 }
 
 // Find returns the certificate with the given serial, lower-case hex.
 func (c *CA) Find(serial string) (Issued, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.fault.World != nil {
+		list := c.world().Issued
+		i := slices.IndexFunc(list, func(i Issued) bool { return i.Serial == serial })
+		if i < 0 {
+			return Issued{}, false
+		}
+		return list[i], true
+	}
 	r, ok := c.index[serial]
 	if !ok {
 		return Issued{}, false
@@ -139,21 +139,6 @@ func reasonCode(reason string) int {
 		"unspecified", "keycompromise", "cacompromise", "affiliationchanged", "superseded",
 		"cessationofoperation", "certificatehold", "", "removefromcrl", "privilegewithdrawn", "aacompromise",
 	}, strings.ToLower(reason))
-}
-
-// Front serves a dialect in the CA's place where it misbehaves: the Answer of
-// the fault comes before the honest handler.
-func (c *CA) Front(honest http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c.mu.Lock()
-		answer := c.fault.Answer
-		c.mu.Unlock()
-		if answer != nil {
-			answer(w, r, honest)
-			return
-		}
-		honest.ServeHTTP(w, r)
-	})
 }
 
 // Count notes a call of an operation, for Calls.
