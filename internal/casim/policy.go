@@ -126,10 +126,11 @@ func (c *CA) policies(profiles []string) *PoliciesAnswer {
 	if c.opts.UpdateHours > 0 {
 		a.Response.NextUpdateHours = Nillable{Text: strconv.Itoa(c.opts.UpdateHours)}
 	}
-	for i, ca := range c.world().Issuers {
+	for _, ca := range c.world().Issuers {
 		if !slices.Contains(profiles, ca.Profile) {
 			continue
 		}
+		i := len(a.CAs)
 		told := IssuingCA{Reference: 100 + i, Type: "private", Certificate: encode(ca.Issuing.Raw), Name: nilText()}
 		for _, up := range ca.Chain {
 			told.Intermediates = append(told.Intermediates, encode(up.Raw))

@@ -49,11 +49,11 @@ func each(change func(i int, c *Issued)) func(*World) {
 	}
 }
 
-// one changes the third certificate, or the last where there are fewer.
+// one changes the oldest certificate.
 func one(change func(w *World, c *Issued)) func(*World) {
 	return func(w *World) {
-		if n := len(w.Issued); n > 0 {
-			change(w, &w.Issued[min(2, n-1)])
+		if len(w.Issued) > 0 {
+			change(w, &w.Issued[0])
 		}
 	}
 }

@@ -75,6 +75,7 @@ type Feature string
 const (
 	Credentials      Feature = "credentials"      // the kind can tell bad credentials
 	Authorities      Feature = "authorities"      // RootSource
+	RootsTold        Feature = "rootsTold"        // the CA tells the root of each authority
 	Inventory        Feature = "inventory"        // Inventory
 	UnreadableRecord Feature = "unreadableRecord" // a single record can be unreadable
 	Revocations      Feature = "revocations"      // RevocationSource

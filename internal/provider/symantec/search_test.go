@@ -178,8 +178,11 @@ func TestOddRecords(t *testing.T) {
 			return r.Status == provider.StatusValid && r.Holder == "seat-0@example.org"
 		}},
 		{"no-reason", func(r provider.Record) bool {
-			return r.Status == provider.StatusRevoked && r.Reason == -1 && r.RevokedAt.IsZero()
+			return r.Status == provider.StatusRevoked && r.Reason == -1 && !r.RevokedAt.IsZero()
 		}},
+		{"revoked-never", func(r provider.Record) bool { return r.Status == provider.StatusRevoked && r.RevokedAt.IsZero() }},
+		{"odd-reason", func(r provider.Record) bool { return r.Status == provider.StatusRevoked && r.Reason == -1 }},
+		{"odd-status", func(r provider.Record) bool { return r.Status == provider.StatusUnknown }},
 		{"suspended", func(r provider.Record) bool { return r.Status == provider.StatusSuspended && r.Reason == 6 }},
 		{"leading-zeros", func(r provider.Record) bool { return r.Serial == serials[0] }},
 		{"pkcs7", func(r provider.Record) bool { return r.Serial == serials[0] && r.DER != nil }},

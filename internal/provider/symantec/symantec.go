@@ -1,8 +1,10 @@
 // Package symantec is the client of DigiCert PKI Platform 8, born as Symantec
 // Managed PKI 8: SOAP 1.1 over TLS with a client certificate (RA certificate).
 // It reads the issuing CAs with their roots and the list of issued
-// certificates. The user name and the password of the credentials are not
-// used: this service knows administrators by certificate alone.
+// certificates. The user name is not used: these services know administrators
+// by certificate alone. Where the credentials have a password and no
+// certificate, the password is an API key, and the REST service of the same
+// platform is called (rest.go), which tells less.
 //
 // Names, namespaces and element orders are those of the vendor's WSDL and XSD;
 // what those leave open follows clients that are in use.
@@ -82,6 +84,15 @@ func checkAccount(v string) error {
 }
 
 func validate(c provider.Config) []provider.Problem {
+	if usesREST(c) {
+		return slices.DeleteFunc(validateSOAP(c), func(p provider.Problem) bool {
+			return strings.HasPrefix(p.Target, "credentials/authenticationCertificate")
+		})
+	}
+	return validateSOAP(c)
+}
+
+func validateSOAP(c provider.Config) []provider.Problem {
 	var found []provider.Problem
 	add := func(target string, code provider.Code, msg string) {
 		found = append(found, provider.Problem{Target: target, Code: code, Msg: msg})
@@ -111,6 +122,9 @@ func validate(c provider.Config) []provider.Problem {
 }
 
 func open(_ context.Context, c provider.Config) (provider.Session, error) {
+	if usesREST(c) {
+		return openREST(c)
+	}
 	base, err := provider.ParseServiceURI(c.ServiceURI)
 	if err != nil {
 		return nil, &provider.Error{Code: provider.CodeProtocol, Msg: "serviceUri: " + err.Error()}

@@ -149,8 +149,14 @@ func TestValidateFindsEveryFault(t *testing.T) {
 		"profiles, good": {func(c *provider.Config) {
 			c.Settings = map[string]string{"profileOIDs": strings.Join(casim.Profiles(), ", ")}
 		}, nil},
-		"account":          {func(c *provider.Config) { c.Settings = map[string]string{"accountId": "a b"} }, []string{"providerSettings/accountId"}},
-		"no certificate":   {func(c *provider.Config) { c.Credentials.Certificate = secret.Text{} }, []string{"credentials/authenticationCertificate"}},
+		"account": {func(c *provider.Config) { c.Settings = map[string]string{"accountId": "a b"} }, []string{"providerSettings/accountId"}},
+		"neither certificate nor key": {func(c *provider.Config) {
+			c.Credentials.Certificate, c.Credentials.Password = secret.Text{}, secret.Text{}
+		}, []string{"credentials/authenticationCertificate"}},
+		"no certificate for SOAP": {func(c *provider.Config) {
+			c.Credentials.Certificate, c.ServiceURI = secret.Text{}, "https://ca.example/pki-ws/"
+		}, []string{"credentials/authenticationCertificate"}},
+		"an API key alone": {func(c *provider.Config) { c.Credentials.Certificate = secret.Text{} }, nil},
 		"wrong password":   {func(c *provider.Config) { c.Credentials.CertificatePassword = secret.Text{} }, []string{"credentials/authenticationCertificatePassword"}},
 		"expired":          {func(c *provider.Config) { c.Now = func() time.Time { return time.Now().Add(2 * time.Hour) } }, []string{"credentials/authenticationCertificate"}},
 		"several together": {func(c *provider.Config) { *c = provider.Config{Now: time.Now} }, []string{"serviceUri", "credentials/authenticationCertificate"}},
