@@ -59,8 +59,8 @@ func bodyFaults() []Fault {
 			w.Header().Set("X-Padding", strings.Repeat("a", 1<<20))
 			honest.ServeHTTP(w, r)
 		}},
-		{Name: "gzip", Doc: "gzip that was not asked for", Answer: gzipped(0)},
-		{Name: "gzip-bomb", Doc: "gzip of 1 GB that was not asked for", Answer: gzipped(1 << 30)},
+		{Name: "gzip", Doc: "the answer in gzip", Answer: gzipped(0)},
+		{Name: "gzip-bomb", Doc: "an answer of 1 GB in 1 MB of gzip", Answer: gzipped(1 << 30)},
 		{Name: "wrong-type", Doc: "the right document called text/html", Answer: func(w http.ResponseWriter, r *http.Request, honest http.Handler) {
 			rec := honestly(honest, r)
 			w.Header().Set("Content-Type", "text/html")
