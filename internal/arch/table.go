@@ -24,7 +24,8 @@ func rooms() []room {
 		{"provider", []string{"secret"}},
 		{"provider/all", []string{"provider", "provider/*"}},
 		{"provider/rest", []string{"provider", "secret"}},
-		{"provider/*", []string{"provider", "provider/rest", "secret"}},
+		{"provider/published", []string{"provider"}},
+		{"provider/*", []string{"provider", "provider/rest", "provider/published", "secret"}},
 		{"pki", []string{"odata", "secret", "provider"}},
 		{"auth", []string{"pki", "secret"}},
 		{"auth/issuer", []string{"auth", "pki", "secret"}},
@@ -38,7 +39,7 @@ func rooms() []room {
 		{"web", []string{"pki", "auth", "secret", "provider"}},
 		{"app", []string{"*"}},
 		{"dev", []string{"app", "casim", "casim/*", "config", "graph", "secret"}},
-		{"cli", []string{"dev", "app", "config", "graph", "casim", "secret"}},
+		{"cli", []string{"dev", "app", "config", "graph", "casim", "casim/all", "provider", "provider/all", "secret"}},
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/x509"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -36,9 +37,48 @@ type Kind struct {
 type Setting struct {
 	Name     string // as clients write it: "rootFingerprint"
 	Doc      string // one sentence for a person
+	Type     SettingType
+	Values   []string // of SettingChoice, the default first; nil for others
 	Required bool
 	Example  string
 	Check    func(value string) error // nil accepts all
+}
+
+// SettingType says what a setting's text holds.
+type SettingType string
+
+// The types of settings.
+const (
+	SettingText   SettingType = "text"
+	SettingNumber SettingType = "number" // a whole number
+	SettingURL    SettingType = "url"
+	SettingList   SettingType = "list" // texts, separated by commas
+	SettingChoice SettingType = "choice"
+)
+
+// TypeName is the type as a person reads it: "text", "choice of soap, rest".
+func (s Setting) TypeName() string {
+	if s.Type == SettingChoice {
+		return "choice of " + strings.Join(s.Values, ", ")
+	}
+	return string(s.Type)
+}
+
+// Doc tells of the kind and its settings in a few sentences, for metadata.
+func (k Kind) Doc() string {
+	var b strings.Builder
+	b.WriteString(k.Title + ".")
+	for i, s := range k.Settings {
+		if i == 0 {
+			b.WriteString(" providerSettings:")
+		}
+		required := ""
+		if s.Required {
+			required = ", required"
+		}
+		fmt.Fprintf(&b, " %s (%s%s): %s", s.Name, s.TypeName(), required, s.Doc)
+	}
+	return b.String()
 }
 
 // Capabilities says which of the interfaces below a Kind's sessions have.

@@ -1,7 +1,9 @@
 package provider
 
 import (
+	"cmp"
 	"errors"
+	"net"
 	"net/netip"
 	"net/url"
 	"strconv"
@@ -33,6 +35,20 @@ func ParseServiceURI(s string) (*url.URL, error) {
 		u = u.JoinPath("/")
 	}
 	return u, nil
+}
+
+// HostOf returns host and port of a CA's base address, in lower case: what stands
+// for the CA where calls are counted. "" where the address is none.
+func HostOf(serviceURI string) string {
+	u, err := ParseServiceURI(serviceURI)
+	if err != nil {
+		return ""
+	}
+	return hostPort(u)
+}
+
+func hostPort(u *url.URL) string {
+	return strings.ToLower(net.JoinHostPort(strings.TrimSuffix(u.Hostname(), "."), cmp.Or(u.Port(), "443")))
 }
 
 // addressFault says what is wrong with an address, "" for nothing.

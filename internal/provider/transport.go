@@ -37,9 +37,13 @@ type TransportOptions struct {
 
 // A Transport is the only way out to the network. It makes clients that speak
 // TLS 1.2 or later to addresses the operator permits, follow no redirect, and
-// bound what they read. It is safe for concurrent use.
+// bound what they read, and it remembers which hosts fail (see breakers). It is
+// safe for concurrent use.
 type Transport struct {
-	opts TransportOptions
+	opts     TransportOptions
+	breakers *breakers // shared with what For and Urgent return
+	party    string
+	guarded  bool // calls heed the breakers
 }
 
 // NewTransport returns a Transport with the given rules.
@@ -56,13 +60,32 @@ func NewTransport(opts TransportOptions) *Transport {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	return &Transport{opts: opts}
+	return &Transport{opts: opts, breakers: newBreakers(opts.Now, opts.Logger)}
+}
+
+// For returns the Transport for the calls of one party, such as a tenant. They
+// heed the circuit breakers: a host that fails is not called for a while. What
+// the requests of one party make a host fail with holds back that party alone.
+func (t *Transport) For(party string) *Transport {
+	v := *t
+	v.party, v.guarded = party, true
+	return &v
+}
+
+// Urgent returns the Transport for calls that somebody waits for: they go out
+// although a breaker is open, and close it where they succeed. So do those of a
+// Transport that is nobody's.
+func (t *Transport) Urgent() *Transport {
+	v := *t
+	v.guarded = false
+	return &v
 }
 
 // ClientOptions are what one session adds to the rules.
 type ClientOptions struct {
 	ServerCAs   []byte           // PEM or DER certificates that may sign the server's; nil is the system pool
 	Certificate *tls.Certificate // shown where the server asks; nil is none
+	MaxIdle     int              // connections kept for the next call, for sessions that make several at a time; 0 is 1
 }
 
 // Client returns a client for one session. The only error is an unreadable
@@ -88,6 +111,7 @@ func (t *Transport) Client(o ClientOptions) (*Client, error) {
 		return o.Certificate, nil
 	}
 	c.init(conf)
+	c.base.MaxIdleConnsPerHost = max(o.MaxIdle, 1)
 	return c, nil
 }
 
@@ -127,6 +151,8 @@ func (c *Client) init(conf *tls.Config) {
 // Do sends req, which must be https, and returns the answer whatever its status,
 // apart from redirects, which are refused. The caller closes the body, which
 // may be empty but is never nil. Errors, also those of reading the body, are *Error.
+// A host whose circuit breaker is open is not called (see Transport.For): the
+// error is that of its last failure, with RetryAfter.
 func (c *Client) Do(req *http.Request) (*http.Response, error) {
 	if req.URL.Scheme != "https" || req.URL.Host == "" || req.URL.User != nil {
 		return nil, &Error{Code: CodeProtocol, Msg: "only https addresses without a user name are called; correct serviceUri"}
@@ -134,7 +160,12 @@ func (c *Client) Do(req *http.Request) (*http.Response, error) {
 	if req.Header.Get("User-Agent") == "" {
 		req.Header.Set("User-Agent", "cloudpki")
 	}
+	call, refused := c.t.breakers.begin(hostPort(req.URL), c.t.party, c.t.guarded)
+	if refused != nil {
+		return nil, refused
+	}
 	ctx, cancel := context.WithTimeout(req.Context(), c.t.opts.Timeout)
+	ctx, reached := watchConnection(ctx)
 	begun := c.t.opts.Now()
 	resp, err := c.http.Do(req.WithContext(ctx))
 	if err == nil && ctx.Err() != nil {
@@ -144,9 +175,12 @@ func (c *Client) Do(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		err := c.explain(ctx, req, err)
 		cancel()
+		c.settleFailure(call, req, reached.Load(), err)
 		c.log(req, begun, slog.String("code", string(err.Code)))
 		return nil, err
 	}
+	c.settleAnswer(call, resp)
+	Progress(ctx)
 	c.log(req, begun, slog.Int("status", resp.StatusCode))
 	body := &boundedBody{body: resp.Body, left: c.t.opts.MaxBody, max: c.t.opts.MaxBody, ctx: ctx, end: cancel, url: req.URL}
 	if err := c.refuse(req, resp); err != nil {

@@ -68,9 +68,17 @@ func TestSettingsAreDocumented(t *testing.T) {
 				t.Errorf("%s: setting %q lacks a text, or comes twice", k.Name, s.Name)
 			}
 			seen[s.Name] = true
+			if (s.Type == provider.SettingChoice) != (len(s.Values) > 1) || s.Type == "" {
+				t.Errorf("%s: setting %q is of type %q with the values %v", k.Name, s.Name, s.Type, s.Values)
+			}
 			if s.Check != nil {
-				if err := s.Check(s.Example); err != nil {
-					t.Errorf("%s: the example of %s is refused: %v", k.Name, s.Name, err)
+				for _, good := range append([]string{s.Example}, s.Values...) {
+					if err := s.Check(good); err != nil {
+						t.Errorf("%s: %s does not take %q: %v", k.Name, s.Name, good, err)
+					}
+				}
+				if s.Type == provider.SettingChoice && s.Check("none of them") == nil {
+					t.Errorf("%s: %s takes what is none of its values", k.Name, s.Name)
 				}
 			}
 		}

@@ -41,7 +41,8 @@ type Options struct {
 	Explain func(e *provider.Error, status int, body []byte)
 }
 
-// A Client makes one session's requests. It is not safe for concurrent use.
+// A Client makes one session's requests. Do and JSON may be called several at a
+// time; nothing else may be called meanwhile.
 type Client struct {
 	o Options
 }
@@ -166,7 +167,7 @@ func (c *Client) request(ctx context.Context, r Request) (*http.Request, error) 
 			req.Header[name] = values
 		}
 	}
-	if kind != "" {
+	if kind != "" && req.Header.Get("Content-Type") == "" {
 		req.Header.Set("Content-Type", kind)
 	}
 	req.Header.Set("Accept", "application/json")

@@ -43,6 +43,7 @@ func Kind() provider.Kind {
 		Title: "Smallstep step-ca",
 		Settings: []provider.Setting{{
 			Name:    settingFingerprint,
+			Type:    provider.SettingText,
 			Doc:     "SHA-256 fingerprint of the CA's root certificate in hex, as `step certificate fingerprint root_ca.crt` prints it. Required unless serverCertificateAuthorities is set.",
 			Example: "b9f8b5e1a7f2d9c4433b4d8e8a1c6a0f6a3d2f7ce31a2a4a5d5be54b0ac1f0d2",
 			Check:   checkFingerprint,

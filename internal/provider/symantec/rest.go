@@ -3,6 +3,7 @@ package symantec
 import (
 	"cmp"
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -41,7 +42,8 @@ func restBase(c provider.Config) (*url.URL, error) {
 // profile: the service finds certificates by criteria only.
 type restSession struct {
 	client   *rest.Client
-	profiles []string // nil is all
+	profiles []string            // nil is all
+	above    []*x509.Certificate // chainCertificates
 	words    provider.Cleaner
 	config   provider.Config
 }
@@ -55,6 +57,10 @@ func openREST(c provider.Config) (provider.Session, error) {
 	if err != nil {
 		return nil, &provider.Error{Code: provider.CodeProfileUnknown, Msg: settingProfiles + ": " + err.Error()}
 	}
+	above, err := chainCertificates(c.Settings[settingChain])
+	if err != nil {
+		return nil, &provider.Error{Code: provider.CodeRootInvalid, Msg: settingChain + ": " + err.Error()}
+	}
 	client, err := c.Transport.Client(provider.ClientOptions{ServerCAs: c.ServerCAs})
 	if err != nil {
 		return nil, err
@@ -66,8 +72,20 @@ func openREST(c provider.Config) (provider.Session, error) {
 			Header:  http.Header{"X-Api-Key": {string(c.Credentials.Password.Reveal())}},
 			Explain: func(e *provider.Error, status int, body []byte) { explain(e, words, status, body) },
 		}),
-		profiles: oids, words: words, config: c,
+		profiles: oids, above: above, words: words, config: c,
 	}, nil
+}
+
+// chainCertificates reads the setting of that name; "" is none.
+func chainCertificates(v string) ([]*x509.Certificate, error) {
+	if v == "" {
+		return nil, nil
+	}
+	list, err := provider.ParseCertificates([]byte(v))
+	if err != nil {
+		return nil, errors.New("holds no readable certificates (PEM)")
+	}
+	return list, nil
 }
 
 // explain takes the service's own words: {"errors":[{"code","message","field"}]}.
@@ -158,7 +176,8 @@ func readProfiles(b []byte) ([]restProfile, error) {
 }
 
 // Authorities returns the issuers of the profiles. The service tells the issuing
-// CA alone, so the root is known only where that is itself a root.
+// CA alone; what is above comes from the setting chainCertificates. Without it
+// the root is known only where the issuing CA is itself a root.
 func (s *restSession) Authorities(ctx context.Context) (provider.Authorities, error) {
 	list, err := s.listProfiles(ctx)
 	if err != nil {
@@ -172,10 +191,11 @@ func (s *restSession) Authorities(ctx context.Context) (provider.Authorities, er
 		}
 		i := slices.IndexFunc(out.List, func(a provider.Authority) bool { return a.Issuing.Equal(cert) })
 		if i < 0 {
-			a := provider.Authority{ID: provider.Clean(cmp.Or(p.Certificate.Issuer.SubjectDN, cert.Subject.String()), 200), Issuing: cert}
-			if checkRoot(cert) == nil {
-				a.Root = cert
+			a, err := provider.NewAuthority(cert, s.above)
+			if err != nil {
+				return provider.Authorities{}, &provider.Error{Code: provider.CodeRootInvalid, Err: err, Msg: fmt.Sprintf("the issuer of profile %s: %s; correct %s", provider.Clean(p.ID, 80), err, settingChain)}
 			}
+			a.ID = provider.Clean(cmp.Or(p.Certificate.Issuer.SubjectDN, cert.Subject.String()), 200)
 			out.List, i = append(out.List, a), len(out.List)
 		}
 		out.List[i].ProfileIDs = append(out.List[i].ProfileIDs, p.ID)

@@ -2,10 +2,14 @@ package symantec_test
 
 import (
 	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -26,9 +30,10 @@ func restFixture(t testing.TB, w providertest.World) (providertest.Fixture, *cas
 		Handler: ca.Front(symantecrest.Dialect().Handler(ca)),
 		TLS:     conf,
 		Path:    symantecrest.Dialect().Path,
-		Config: provider.Config{ServerCAs: ca.ServerCAs(), Credentials: provider.Credentials{
+		Config: provider.Config{ServerCAs: ca.ServerCAs(), Settings: map[string]string{"chainCertificates": above(ca)}, Credentials: provider.Credentials{
 			UserName: "admin@example.org", Password: secret.NewString(ca.Login().APIKey),
 		}},
+		Roots:   []*x509.Certificate{ca.Root()},
 		Spoil:   func(c *provider.Config) { c.Credentials.Password = secret.NewString("another key") },
 		Serials: serials,
 		Unreadable: func() {
@@ -45,6 +50,17 @@ func restFixture(t testing.TB, w providertest.World) (providertest.Fixture, *cas
 	}, ca
 }
 
+// above returns what is above the issuing CAs, PEM.
+func above(ca *casim.CA) string {
+	var b strings.Builder
+	for _, i := range ca.Issuers() {
+		for _, c := range append(slices.Clone(i.Chain), i.Root) {
+			b.Write(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw}))
+		}
+	}
+	return b.String()
+}
+
 // With an API key and no certificate, the REST service is called.
 func TestConformanceOfREST(t *testing.T) {
 	providertest.Run(t, providertest.CA{
@@ -55,7 +71,6 @@ func TestConformanceOfREST(t *testing.T) {
 		},
 		Lacks: map[providertest.Feature]string{
 			providertest.Revocations: "the service has no operation for revocation lists; inventory tells the status",
-			providertest.RootsTold:   "the service tells the issuing CA of a profile, not its root",
 			providertest.Revoking:    "the service tells that a certificate is revoked, not when",
 		},
 	})

@@ -25,6 +25,7 @@ import (
 const (
 	settingProfiles = "profileOIDs"
 	settingAccount  = "accountId"
+	settingChain    = "chainCertificates"
 )
 
 // Kind returns the kind "symantec".
@@ -36,15 +37,24 @@ func Kind() provider.Kind {
 		Settings: []provider.Setting{
 			{
 				Name:    settingProfiles,
+				Type:    provider.SettingList,
 				Doc:     "Certificate profiles to follow, as OIDs separated by commas; all of the account where absent.",
 				Example: "2.16.840.1.113733.1.16.1.2.3.1.1.81234567",
 				Check:   func(v string) error { _, err := profiles(v); return err },
 			},
 			{
 				Name:    settingAccount,
+				Type:    provider.SettingText,
 				Doc:     "Account whose certificates are listed, where the client certificate serves several.",
 				Example: "81234567",
 				Check:   checkAccount,
+			},
+			{
+				Name:    settingChain,
+				Type:    provider.SettingText,
+				Doc:     "Certificates above the issuing CAs up to the root, PEM. Needed where an API key is all there is: the REST service tells the issuing CA alone.",
+				Example: exampleChain,
+				Check:   func(v string) error { _, err := chainCertificates(v); return err },
 			},
 		},
 		// The service can filter by validity, and so could be followed by
@@ -54,6 +64,18 @@ func Kind() provider.Kind {
 		Open:     open,
 	}
 }
+
+// exampleChain is a root certificate of nobody's.
+const exampleChain = `-----BEGIN CERTIFICATE-----
+MIIBTjCB9aADAgECAgEBMAoGCCqGSM49BAMCMA8xDTALBgNVBAMTBFJvb3QwHhcN
+MjYwMTAxMDAwMDAwWhcNNDYwMTAxMDAwMDAwWjAPMQ0wCwYDVQQDEwRSb290MFkw
+EwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE3TGHJvAXzOBnQa/nXxHPC+qtBo1lwN6m
+jWtgDVms/Mi5GW2tyvcZCNB2N2xMexvoDZf6sLRXRfHcU90xCG97jKNCMEAwDgYD
+VR0PAQH/BAQDAgIEMA8GA1UdEwEB/wQFMAMBAf8wHQYDVR0OBBYEFCfCt8FYViXS
+vhj7zUKnnahm3DidMAoGCCqGSM49BAMCA0gAMEUCIQDIaPYWHFLjoWsS8gibN1l6
+WgjKagZSPrjaTdTpgMDjpwIgZ0HMJ03A+w+2m3dT/+WV1VC7rlOsgr+xTU1o4xIt
+mJs=
+-----END CERTIFICATE-----`
 
 // profiles reads the setting profileOIDs. The shape is checked loosely, as the
 // vendor tells of none: the arc of Symantec's PKI and four to seven numbers.
