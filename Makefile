@@ -8,10 +8,12 @@ GO ?= go
 TOOL := $(GO) tool -modfile=tools/go.mod
 FUZZTIME ?= 1m
 BENCH ?= .
+SCHEDULES ?= 1000
+SEED ?= 1
 # Modules of their own, so that what they need stays out of the product.
-NESTED := testca/stepca e2e/clients bench
+NESTED := testca/stepca testca/est testca/pebblecfssl testca/vault e2e/clients bench
 
-.PHONY: help dev build test nested check lint fmt generate generated fuzz bench cover clean
+.PHONY: help dev build test nested check lint fmt generate generated fuzz chaos bench cover clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +56,9 @@ generated: # fail when the generated files are stale
 	@state() { { git diff; git ls-files --others --exclude-standard; } | git hash-object --stdin; }; \
 		before=$$(state); $(GO) generate ./...; \
 		[ "$$before" = "$$(state)" ] || { echo "generated files were stale and are written now; commit them"; exit 1; }
+
+chaos: ## let CAs misbehave by SCHEDULES seeded schedules, from SEED on
+	$(GO) test ./e2e/chaos -run Chaos -seed $(SEED) -schedules $(SCHEDULES) -timeout 2h -v
 
 fuzz: ## run each fuzz target for FUZZTIME
 	@$(GO) test -list '^Fuzz' ./... \
