@@ -3,7 +3,6 @@ package pki
 import (
 	"context"
 	"errors"
-	"time"
 
 	"cloudpki/internal/odata"
 	"cloudpki/internal/provider"
@@ -41,6 +40,3 @@ func cancelled(cause error) *provider.Error {
 		Msg: "an admin cancelled the sync; what it had stored is kept, and the next regular sync goes ahead",
 	}
 }
-
-// longestFarewell bounds the writing of the outcome of a cancelled run.
-const longestFarewell = 10 * time.Second

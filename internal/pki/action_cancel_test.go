@@ -19,7 +19,7 @@ func TestCancelRunningSync(t *testing.T) {
 	w := newWorld(t)
 	w.startCA(300)
 	sub := w.create(w.draft())
-	leases, err := w.store.TakeDue(t.Context(), "worker", odata.FromTime(w.now), odata.FromTime(w.now.Add(time.Minute)), 1, 1)
+	leases, err := w.store.TakeDue(t.Context(), "worker", odata.FromTime(w.now), odata.FromTime(w.now.Add(time.Minute)), 1, pki.Bounds{PerTenant: 1})
 	w.must(err)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	w.ca.Misbehave(casim.Fault{Answer: func(rw http.ResponseWriter, r *http.Request, honest http.Handler) {

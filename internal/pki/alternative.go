@@ -1,7 +1,7 @@
 package pki
 
 import (
-	"crypto/x509"
+	"bytes"
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"net/netip"
@@ -21,17 +21,70 @@ const maxAlternativeNames = 4 << 10
 // (x509v3_config). A name that holds what separates names, or that cannot be
 // printed, is quoted, so that none can pass for another. It is "" where there
 // are none, and where der is not a certificate.
-func AlternativeNames(der []byte) string {
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		return ""
+func AlternativeNames(der []byte) string { return generalNames(alternativeNamesOf(der)) }
+
+// alternativeNamesOf returns the value of a certificate's extension, or nil.
+// It reads no more of the certificate than it must (RFC 5280, 4.1): each was
+// parsed once already, by its provider.
+func alternativeNamesOf(der []byte) []byte {
+	var certificate, tbs asn1.RawValue
+	if rest, err := asn1.Unmarshal(der, &certificate); err != nil || len(rest) > 0 {
+		return nil
 	}
-	for _, e := range cert.Extensions {
-		if e.Id.Equal(asn1.ObjectIdentifier{2, 5, 29, 17}) {
-			return generalNames(e.Value)
+	if _, err := asn1.Unmarshal(certificate.Bytes, &tbs); err != nil || tbs.Tag != asn1.TagSequence {
+		return nil
+	}
+	for rest := tbs.Bytes; len(rest) > 0; {
+		var field asn1.RawValue
+		var err error
+		if rest, err = asn1.Unmarshal(rest, &field); err != nil {
+			return nil
+		}
+		if field.Class == asn1.ClassContextSpecific && field.Tag == 3 { // extensions
+			return subjectAltName(field.Bytes)
 		}
 	}
-	return ""
+	return nil
+}
+
+// subjectAltName returns the value of the extension of that name in a list of
+// extensions, or nil.
+func subjectAltName(extensions []byte) []byte {
+	var list asn1.RawValue
+	if _, err := asn1.Unmarshal(extensions, &list); err != nil {
+		return nil
+	}
+	for rest := list.Bytes; len(rest) > 0; {
+		var extension asn1.RawValue
+		var err error
+		if rest, err = asn1.Unmarshal(rest, &extension); err != nil {
+			return nil
+		}
+		if !bytes.HasPrefix(extension.Bytes, []byte{asn1.TagOID, 3, 0x55, 0x1D, 17}) { // 2.5.29.17
+			continue
+		}
+		var e pkix.Extension
+		if _, err := asn1.Unmarshal(extension.FullBytes, &e); err != nil {
+			return nil
+		}
+		return e.Value
+	}
+	return nil
+}
+
+// countNames counts the names of a GeneralNames, as far as it can be read.
+func countNames(der []byte) (n int) {
+	var sequence, name asn1.RawValue
+	if _, err := asn1.Unmarshal(der, &sequence); err != nil {
+		return 0
+	}
+	for rest := sequence.Bytes; len(rest) > 0; n++ {
+		var err error
+		if rest, err = asn1.Unmarshal(rest, &name); err != nil {
+			break
+		}
+	}
+	return n
 }
 
 // generalNames prints a GeneralNames as far as it can be read.

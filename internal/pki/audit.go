@@ -19,6 +19,12 @@ type AuditEvent struct {
 	Object   ID     // the subscription
 	Actor    Actor
 	Members  []string // names of the members that changed; never their values
+
+	// Of a decision on roots: why, and the SHA-256 of the root before and of the
+	// one that was decided on. "" where there is none.
+	Reason  string
+	OldRoot ID
+	NewRoot ID
 }
 
 // The activities, named as Intune's audit log names its own.
@@ -27,17 +33,40 @@ const (
 	ActivityPatch  = "Patch CloudPkiSubscription"
 	ActivityDelete = "Delete CloudPkiSubscription"
 	ActivitySync   = "Sync CloudPkiSubscription"
+
+	ActivityPreview = "PreviewSync CloudPkiSubscription"
+
 	ActivityCancel = "CancelSync CloudPkiSubscription"
 	ActivityRoot   = "TrustedRootChanged CloudPkiSubscription"
 
+	ActivityTest     = "TestConnection CloudPkiSubscription"
+	ActivityStage    = "StageCredentials CloudPkiSubscription"
+	ActivityPromote  = "PromoteCredentials CloudPkiSubscription"
+	ActivityRollback = "RollbackCredentials CloudPkiSubscription"
+	ActivityShred    = "PreviousCredentialsRemoved CloudPkiSubscription"
+	ActivityExpiring = "CredentialExpiring CloudPkiSubscription"
+
 	// ActivityQuarantine: the CA offers a root that is not the trusted one.
 	ActivityQuarantine = "TrustedRootQuarantined CloudPkiSubscription"
+
+	ActivityRootRejected = "TrustedRootRejected CloudPkiSubscription"
+	ActivityRootRetiring = "TrustedRootRetiring CloudPkiSubscription"
+	ActivityRootRemoved  = "TrustedRootRemoved CloudPkiSubscription"
+
+	ActivityMigrationStarted   = "ProviderMigrationStarted CloudPkiSubscription"
+	ActivityMigrationCancelled = "ProviderMigrationCancelled CloudPkiSubscription"
+	ActivityMigrationCompleted = "ProviderMigrationCompleted CloudPkiSubscription"
 )
 
 // AuditEventType is the entity type of an audit event.
 func AuditEventType() *odata.EntityType {
 	text := func(name, doc string) odata.Property {
 		return odata.Property{Name: name, Kind: odata.KindString, Nullable: true, Computed: true, Filter: true, Sort: true, Doc: doc}
+	}
+	decision := func(name, doc string) odata.Property {
+		p := text(name, doc)
+		p.Optional = true
+		return p
 	}
 	return &odata.EntityType{
 		Name: "auditEvent",
@@ -52,6 +81,9 @@ func AuditEventType() *odata.EntityType {
 			text("actorName", "Name of who asked for it."),
 			text("correlationId", "The request-id of the request."),
 			{Name: "modifiedProperties", Kind: odata.KindString, Collection: true, Computed: true, Doc: "Names of the members that changed."},
+			decision("reason", "Why it was decided so; of decisions on roots and providers."),
+			decision("oldThumbprint", "SHA-256 of the root that was trusted before; of decisions on roots."),
+			decision("newThumbprint", "SHA-256 of the root that was decided on."),
 		},
 	}
 }

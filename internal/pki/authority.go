@@ -22,6 +22,13 @@ type Authority struct {
 	ProfileIDs []string
 	FirstSeen  odata.DateTimeOffset
 	LastSeen   odata.DateTimeOffset
+
+	// Of a root that was decided on.
+	StateChanged odata.DateTimeOffset // Never for not yet
+	StateReason  string
+	DecidedBy    string               // name of an admin, or PolicyName; "" for nobody yet
+	Replaces     ID                   // the root that it replaces, or would
+	Retire       odata.DateTimeOffset // when a retiring one may be removed; Never for no date
 }
 
 // AuthorityKind is the place of an authority in its chain.
@@ -41,10 +48,13 @@ type TrustState int8
 const (
 	TrustDiscovered  TrustState = iota // seen at the CA
 	TrustQuarantined                   // a root other than the trusted one: an admin must decide
-	TrustTrusted
-	TrustRetiring
-	TrustRemoved
+	TrustTrusted                       // the one in force
+	TrustRetiring                      // distributed beside it
+	TrustRemoved                       // no longer, or rejected
 )
+
+// String names the state as the wire does.
+func (s TrustState) String() string { return TrustStateEnum().NameOf(int64(s)) }
 
 // Thumbprint returns the SHA-256 of der in lower-case hex.
 func Thumbprint(der []byte) string {
@@ -55,9 +65,9 @@ func Thumbprint(der []byte) string {
 func newAuthority(c *x509.Certificate, kind AuthorityKind, profiles []string, now odata.DateTimeOffset) Authority {
 	return Authority{
 		ID: ID(Thumbprint(c.Raw)), Kind: kind, DER: c.Raw,
-		SubjectDN: c.Subject.String(), IssuerDN: c.Issuer.String(), Serial: c.SerialNumber.Text(16),
+		SubjectDN: printable(c.Subject.String()), IssuerDN: printable(c.Issuer.String()), Serial: c.SerialNumber.Text(16),
 		NotBefore: odata.FromTime(c.NotBefore), NotAfter: odata.FromTime(c.NotAfter),
-		ProfileIDs: profiles, FirstSeen: now, LastSeen: now,
+		ProfileIDs: profiles, FirstSeen: now, LastSeen: now, StateChanged: odata.Never(), Retire: odata.Never(),
 	}
 }
 
@@ -86,6 +96,14 @@ func AuthorityType() *odata.EntityType {
 	date := func(name, doc string) odata.Property {
 		return odata.Property{Name: name, Kind: odata.KindDateTimeOffset, Computed: true, Filter: true, Sort: true, Doc: doc}
 	}
+	decision := func(name, doc string) odata.Property {
+		return odata.Property{Name: name, Kind: odata.KindString, Nullable: true, Optional: true, Computed: true, Filter: true, Doc: doc}
+	}
+	decided := func(name, doc string) odata.Property {
+		p := date(name, doc)
+		p.Nullable, p.Optional = true, true
+		return p
+	}
 	return &odata.EntityType{
 		Name: "cloudPkiCertificateAuthority",
 		Doc:  "A certificate of a certification authority, as seen at a subscribed CA.",
@@ -102,6 +120,11 @@ func AuthorityType() *odata.EntityType {
 			date("firstSeenDateTime", "When a sync first met it."),
 			date("lastSeenDateTime", "When a sync last met it."),
 			{Name: "certificate", Kind: odata.KindBinary, Computed: true, Doc: "The certificate, DER."},
+			decided("stateChangedDateTime", "When its state last changed."),
+			decision("stateReason", "Why it is in its state."),
+			decision("decidedBy", "Who decided on its state: an admin, or policy."),
+			decision("replacesThumbprint", "SHA-256 of the root that it replaces, or would."),
+			decided("retireDateTime", "When a retiring root may be removed."),
 		},
 	}
 }

@@ -18,6 +18,3 @@ type Expiring struct {
 	Days  int
 	Count int64
 }
-
-// ExpiryDays are the classes of Backlog.Expiring.
-func ExpiryDays() []int { return []int{90, 30, 7, 0} }

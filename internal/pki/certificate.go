@@ -28,6 +28,11 @@ type Certificate struct {
 	FirstSeen  odata.DateTimeOffset
 	Changed    odata.DateTimeOffset
 	Missing    odata.DateTimeOffset // since when a complete listing lacks it; Never while listed
+
+	// The providers under which it was first met and last listed, members of
+	// cloudPkiProvider; 0 for not known.
+	FirstProvider int64
+	LastProvider  int64
 }
 
 // CertificateStatus is the state of a certificate as its CA tells it.
@@ -55,6 +60,22 @@ func CertificateStatusOf(s provider.Status) CertificateStatus {
 		return CertificateSuspended
 	default:
 		return CertificateUnknown
+	}
+}
+
+// provider is the inverse of CertificateStatusOf.
+func (s CertificateStatus) provider() provider.Status {
+	switch s {
+	case CertificateValid:
+		return provider.StatusValid
+	case CertificateExpired:
+		return provider.StatusExpired
+	case CertificateRevoked:
+		return provider.StatusRevoked
+	case CertificateSuspended:
+		return provider.StatusSuspended
+	default:
+		return provider.StatusUnknown
 	}
 }
 
@@ -109,6 +130,9 @@ func CertificateType() *odata.EntityType {
 	date := func(name, doc string) odata.Property {
 		return odata.Property{Name: name, Kind: odata.KindDateTimeOffset, Nullable: true, Computed: true, Filter: true, Sort: true, Doc: doc}
 	}
+	provider := func(name, doc string) odata.Property {
+		return odata.Property{Name: name, Kind: odata.KindEnum, Enum: ProviderEnum(), Computed: true, Filter: true, Doc: doc}
+	}
 	return &odata.EntityType{
 		Name:  "cloudPkiCertificate",
 		Doc:   "A certificate issued by a subscribed CA.",
@@ -131,6 +155,8 @@ func CertificateType() *odata.EntityType {
 			date("firstSeenDateTime", "When a sync first met it."),
 			date("lastChangedDateTime", "When a sync last found it changed."),
 			date("missingSinceDateTime", "Since when a complete listing of the CA lacks it; null while listed."),
+			provider("firstProvider", "The provider of the subscription when a sync first met it."),
+			provider("lastProvider", "The provider of the subscription when a sync last found it listed; differs from firstProvider where it was met at both ends of a migration."),
 			{Name: "certificate", Kind: odata.KindBinary, Nullable: true, Optional: true, Computed: true, Doc: "The certificate, DER; only with $select or for a single one."},
 		},
 	}

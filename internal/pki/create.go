@@ -48,6 +48,7 @@ func (s *Service) Create(ctx context.Context, t TenantID, a Actor, d Draft, r *R
 	if _, err := s.mergeSecrets(ctx, &sub, d); err != nil {
 		return Subscription{}, err
 	}
+	sub.scheduleTending(sub.Created.Time())
 	effects, err := s.created(&sub, a)
 	if err != nil {
 		return Subscription{}, err

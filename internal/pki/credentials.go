@@ -46,7 +46,11 @@ func (f secretField) isChange() bool {
 
 // unseal opens a subscription's credentials for the CA.
 func (s *Service) unseal(ctx context.Context, sub *Subscription) (provider.Credentials, error) {
-	c := sub.Credentials
+	return s.unsealSlot(ctx, sub, sub.Credentials, slotCurrent)
+}
+
+// unsealSlot opens what is in a slot.
+func (s *Service) unsealSlot(ctx context.Context, sub *Subscription, c *Credentials, slot string) (provider.Credentials, error) {
 	if c == nil {
 		return provider.Credentials{}, nil
 	}
@@ -57,7 +61,7 @@ func (s *Service) unseal(ctx context.Context, sub *Subscription) (provider.Crede
 	if c.Key == nil {
 		return out, nil
 	}
-	object, err := s.keyring.OpenObject(ctx, string(sub.Tenant), entityName(sub), c.Key)
+	object, err := s.keyring.OpenObject(ctx, string(sub.Tenant), slotName(sub, slot), c.Key)
 	if err != nil {
 		return out, err
 	}

@@ -44,6 +44,7 @@ type Draft struct {
 	ServerCAs    Maybe[[]byte]
 	SyncSchedule Maybe[time.Duration]
 	Paused       Maybe[bool]
+	TrustPolicy  Maybe[TrustPolicy]
 
 	// What an import brings along; the initial state on create, ignored on
 	// update. From the first sync on the service owns them.

@@ -17,6 +17,7 @@ const (
 	CodePreconditionFailed Code = "preconditionFailed" // If-Match names another state
 	CodeReplayMismatch     Code = "replayMismatch"     // an idempotency key came back with another body
 	CodeNotSyncable        Code = "notSyncable"        // the provider is unKnown
+	CodeConflict           Code = "conflict"           // what is asked for does not fit the state of the object
 	CodeLeaseLost          Code = "leaseLost"          // another worker took over the run
 	CodeResync             Code = "resync"             // the changes since a position are not known any longer
 	CodeUnavailable        Code = "unavailable"        // the store is overloaded or stopping

@@ -3,16 +3,10 @@ package pki
 import (
 	"context"
 	"log/slog"
-	"math/rand/v2"
-	"time"
 
 	"cloudpki/internal/odata"
 	"cloudpki/internal/provider"
 )
-
-// Back-off after failed syncs: the first retry, and the growth by powers of
-// two up to the regular interval.
-const firstRetry = 30 * time.Second
 
 // finish writes the outcome: the run, the five public properties of the
 // subscription and its next due date, in one transaction under the lease. An
@@ -29,32 +23,24 @@ func (a *attempt) finish(ctx context.Context, fault *provider.Error) error {
 }
 
 func (a *attempt) finishWith(ctx context.Context, fault *provider.Error) error {
+	if a.run.DryRun {
+		return a.finishPreview(ctx, fault)
+	}
 	now := a.stamp()
 	a.endRun(fault, now)
-	event, err := a.rootEvent()
-	if err != nil {
-		return err
-	}
-	a.run.NextTry = a.nextSync(&a.sub, fault, now)
+	a.run.NextTry = a.nextTry(&a.sub, fault, now)
 	return a.store.FinishRun(ctx, a.lease, a.run, func(sub *Subscription) Effects {
 		a.report(sub, fault, now)
 		a.scheduleNext(sub, fault, now)
-		if a.root == nil {
-			return Effects{Audit: event}
-		}
-		if len(sub.TrustedRoot) > 0 {
-			return Effects{} // an admin was faster, which the trail tells already
-		}
-		sub.TrustedRoot = a.root
-		sub.touch(now)
-		return Effects{Audit: event}
+		sub.NextProbe = a.nextProbe(sub)
+		return a.followOn(Effects{}, fault, now)
 	})
 }
 
 // endRun writes the outcome into the run.
 func (a *attempt) endRun(fault *provider.Error, now odata.DateTimeOffset) {
 	a.leaveStage(now)
-	a.run.Ended, a.run.Status, a.run.Cursor = now, RunSucceeded, nil
+	a.run.Ended, a.run.Status = now, RunSucceeded
 	a.run.RequestID = printable(a.run.RequestID)
 	if fault == nil {
 		return
@@ -69,37 +55,17 @@ func (a *attempt) endRun(fault *provider.Error, now odata.DateTimeOffset) {
 	}
 }
 
-// rootEvent is what the audit trail must tell of the CA's roots; nil for
-// nothing.
-func (a *attempt) rootEvent() (*AuditEvent, error) {
-	activity := ""
-	switch {
-	case a.root != nil:
-		activity = ActivityRoot
-	case a.quarantined:
-		activity = ActivityQuarantine
-	default:
-		return nil, nil
-	}
-	e, err := a.event(activity, a.sub.ID, Actor{}, []string{"trustedRootCertificate"})
-	return &e, err
-}
-
-// scheduleNext sets when the subscription is due again. An admin may have changed
-// it during the run: what stands in the row counts.
-func (a *attempt) scheduleNext(sub *Subscription, fault *provider.Error, now odata.DateTimeOffset) {
-	switch {
-	case sub.Provider == ProviderUnknown || sub.IsPaused():
-		sub.NextSync = odata.Never()
-	case !equal(sub.Schedule, a.sub.Schedule):
-		sub.NextSync = a.nextSync(sub, fault, now)
-	default:
-		sub.NextSync = a.run.NextTry
-	}
+// isGoodProbe reports whether the run was to prove the credentials and did.
+func (a *attempt) isGoodProbe(fault *provider.Error) bool {
+	return fault == nil && a.run.Trigger == TriggerProbe
 }
 
 // report writes the outcome into the subscription.
 func (a *attempt) report(sub *Subscription, fault *provider.Error, now odata.DateTimeOffset) {
+	if a.isGoodProbe(fault) {
+		a.learned(sub, fault, now)
+		return // a sync tells of itself
+	}
 	sub.LastSync = now
 	if fault == nil {
 		sub.SyncStatus, sub.LastSyncError, sub.Failures = SyncSucceeded, nil, 0
@@ -110,69 +76,15 @@ func (a *attempt) report(sub *Subscription, fault *provider.Error, now odata.Dat
 			sub.Failures++ // an admin's wish is no reason to back off
 		}
 	}
-	if a.accepted && sub.Credentials != nil && sameSecrets(sub.Credentials, a.sub.Credentials) {
-		c := *sub.Credentials
-		c.Accepted = now
-		sub.Credentials = &c
-	}
+	a.learned(sub, fault, now)
 }
 
-// nextSync says when the subscription is due again.
-func (a *attempt) nextSync(sub *Subscription, fault *provider.Error, now odata.DateTimeOffset) odata.DateTimeOffset {
-	regular := a.plusInterval(sub, a.hint)
-	if fault == nil {
-		return regular
+// learned tells sub what the run showed of its credentials, unless they have
+// become others meanwhile.
+func (a *attempt) learned(sub *Subscription, fault *provider.Error, now odata.DateTimeOffset) {
+	if sameAccess(sub, &a.sub) {
+		sub.learn(a.accepted, a.probe, fault, a.asked, now.Time())
 	}
-	next := regular
-	switch fault.RetryClass() {
-	case provider.RetryCredentials:
-		return odata.Never() // accounts lock: only a change or an admin's request tries again
-	case provider.RetryNever:
-	case provider.RetryNow:
-		next = earlier(regular, odata.FromTime(now.Time().Add(time.Second)))
-	case provider.RetryBackOff:
-		delay := firstRetry << min(a.sub.Failures, 16)
-		next = earlier(regular, odata.FromTime(now.Time().Add(jitter(delay))))
-	}
-	// The CA's own wish counts, even beyond a short schedule.
-	return later(next, odata.FromTime(now.Time().Add(fault.RetryAfter)))
-}
-
-// plusInterval returns the regular next due date: by the admin's schedule, else
-// by the service's interval or the CA's hint, whichever is shorter, each above
-// the floor, with jitter so that subscriptions made together do not stay
-// together.
-func (s *Service) plusInterval(sub *Subscription, hint time.Duration) odata.DateTimeOffset {
-	interval := s.schedule.Interval
-	switch {
-	case sub.Schedule != nil:
-		interval = *sub.Schedule
-	case hint > 0:
-		interval = min(hint, interval)
-	}
-	return odata.FromTime(s.now().Add(jitter(max(interval, s.schedule.MinimumInterval))))
-}
-
-// jitter spreads d by a tenth to both sides.
-func jitter(d time.Duration) time.Duration {
-	if d < 10 {
-		return d
-	}
-	return d - d/10 + rand.N(d/5)
-}
-
-func earlier(a, b odata.DateTimeOffset) odata.DateTimeOffset {
-	if b.Ticks < a.Ticks {
-		return b
-	}
-	return a
-}
-
-func later(a, b odata.DateTimeOffset) odata.DateTimeOffset {
-	if b.Ticks > a.Ticks {
-		return b
-	}
-	return a
 }
 
 // clip cuts s to at most limit bytes without splitting a character.

@@ -16,7 +16,7 @@ import (
 // take leases the one subscription that is due.
 func (w *world) take(owner string) pki.Lease {
 	w.t.Helper()
-	leases, err := w.store.TakeDue(w.t.Context(), owner, odata.FromTime(w.now), odata.FromTime(w.now.Add(time.Minute)), 1, 1)
+	leases, err := w.store.TakeDue(w.t.Context(), owner, odata.FromTime(w.now), odata.FromTime(w.now.Add(time.Minute)), 1, pki.Bounds{PerTenant: 1})
 	w.must(err)
 	if len(leases) != 1 {
 		w.t.Fatalf("%d leases, want 1", len(leases))

@@ -38,41 +38,7 @@ func parseRoot(given []byte) (*x509.Certificate, error) {
 	return list[0], nil
 }
 
-// chooseRoot decides which of the CA's roots is the trusted one. Where an admin
-// has named one, or an earlier sync took one, another is never taken in its
-// stead: that is trust_change_pending until an admin sets
-// trustedRootCertificate. Several roots without a choice are root_ambiguous.
-func chooseRoot(list []provider.Authority, current []byte) (*x509.Certificate, error) {
-	candidates := distinctRoots(list)
-	if len(current) > 0 {
-		trusted, err := parseRoot(current)
-		if err != nil {
-			return nil, checkTrustedRoot(current)
-		}
-		for _, c := range candidates {
-			if bytes.Equal(c.Raw, trusted.Raw) {
-				return c, nil
-			}
-		}
-		return trusted, &provider.Error{
-			Code: provider.CodeTrustChangePending,
-			Msg: "the CA no longer offers the trusted root " + describe(trusted) + " but " + describeAll(candidates) +
-				"; compare it with the CA's publication, then set trustedRootCertificate to the root to be trusted",
-		}
-	}
-	switch len(candidates) {
-	case 0:
-		return nil, &provider.Error{Code: provider.CodeRootInvalid, Msg: "the CA gave no root certificate; set trustedRootCertificate"}
-	case 1:
-		return candidates[0], nil
-	default:
-		return nil, &provider.Error{
-			Code: provider.CodeRootAmbiguous,
-			Msg:  "the CA has several roots: " + describeAll(candidates) + "; set trustedRootCertificate to one of them",
-		}
-	}
-}
-
+// distinctRoots returns what a CA offers as its roots, each once.
 func distinctRoots(list []provider.Authority) []*x509.Certificate {
 	var roots []*x509.Certificate
 	seen := make(map[string]bool)
@@ -83,6 +49,21 @@ func distinctRoots(list []provider.Authority) []*x509.Certificate {
 		}
 	}
 	return roots
+}
+
+// linksTo reports whether every authority of a CA that offers no root chains to
+// root, which an admin has set. An expired chain still links.
+func linksTo(list []provider.Authority, root *x509.Certificate) bool {
+	for _, a := range list {
+		bottom := a.Issuing
+		if bottom == nil && len(a.Chain) > 0 {
+			bottom = a.Chain[0]
+		}
+		if bottom == nil || provider.PathToRoot(bottom, []*x509.Certificate{root}, a.Chain) == nil {
+			return false
+		}
+	}
+	return len(list) > 0
 }
 
 // maxNamed bounds how many roots an error text names.
@@ -108,9 +89,19 @@ func describe(c *x509.Certificate) string {
 	return fmt.Sprintf("'%s' (SHA-256 %s)", provider.Clean(c.Subject.String(), maxSubject), Thumbprint(c.Raw)[:16])
 }
 
-// seenAuthorities lists each certificate of the CA's chains once. trusted is
-// the root that is in force; roots beside it wait for an admin.
-func seenAuthorities(list []provider.Authority, trusted *x509.Certificate, now odata.DateTimeOffset) []Authority {
+func contains(list []*x509.Certificate, c *x509.Certificate) bool {
+	for _, other := range list {
+		if bytes.Equal(other.Raw, c.Raw) {
+			return true
+		}
+	}
+	return false
+}
+
+// seenAuthorities lists each certificate of the CA's chains once, as
+// discovered: what it is to be is decided inside the transaction that stores
+// it.
+func seenAuthorities(list []provider.Authority, now odata.DateTimeOffset) []Authority {
 	var out []Authority
 	index := make(map[ID]int)
 	add := func(c *x509.Certificate, kind AuthorityKind, profiles []string) {
@@ -118,10 +109,6 @@ func seenAuthorities(list []provider.Authority, trusted *x509.Certificate, now o
 			return
 		}
 		a := newAuthority(c, kind, profiles, now)
-		a.SubjectDN, a.IssuerDN = printable(a.SubjectDN), printable(a.IssuerDN)
-		if kind == AuthorityRoot {
-			a.State = rootState(c, trusted)
-		}
 		if i, ok := index[a.ID]; ok {
 			out[i].ProfileIDs = append(out[i].ProfileIDs, profiles...)
 			return
@@ -137,15 +124,4 @@ func seenAuthorities(list []provider.Authority, trusted *x509.Certificate, now o
 		add(a.Issuing, AuthorityIssuing, a.ProfileIDs)
 	}
 	return out
-}
-
-func rootState(root, trusted *x509.Certificate) TrustState {
-	switch {
-	case trusted == nil:
-		return TrustQuarantined
-	case bytes.Equal(root.Raw, trusted.Raw):
-		return TrustTrusted
-	default:
-		return TrustQuarantined
-	}
 }

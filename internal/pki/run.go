@@ -26,6 +26,7 @@ const (
 	TriggerManual
 	TriggerCreated
 	TriggerChanged
+	TriggerProbe // by the service, to prove the credentials between two syncs: the run ends with its first stage
 )
 
 // A Run is one attempt to sync a subscription, from its request to its end.
@@ -41,8 +42,10 @@ type Run struct {
 	Attempt int     // how often a worker took it up; above 1 it was resumed
 	Stages  []Stage // what it has been through, the last one current
 	Counts  Counts
-	Total   int    // how many records the CA says it has; -1 unknown
-	Cursor  []byte // where the inventory goes on after an interruption
+	Total   int // how many records the CA says it has; -1 unknown
+
+	DryRun      bool   // only tells what a sync would do
+	TrustChange string // of a dry run: what a sync would do to the roots; "" for nothing
 
 	Error     provider.Code // "" unless failed or cancelled
 	Message   string        // public text; "" for none
@@ -100,6 +103,12 @@ type Lease struct {
 	Run          Run
 }
 
+// Bounds are how many leases there may be at the same time.
+type Bounds struct {
+	PerTenant int
+	PerHost   int // of one host and port of CAs; 0 for any number
+}
+
 // RunStatusEnum is the enumeration of a run's status.
 func RunStatusEnum() *odata.EnumType {
 	return &odata.EnumType{Name: "cloudPkiSyncRunStatus", Members: []odata.Member{
@@ -118,6 +127,7 @@ func TriggerEnum() *odata.EnumType {
 		{Name: "manual", Value: int64(TriggerManual)},
 		{Name: "created", Value: int64(TriggerCreated)},
 		{Name: "changed", Value: int64(TriggerChanged)},
+		{Name: "probe", Value: int64(TriggerProbe), Doc: "Proves the credentials between two syncs and asks for nothing else."},
 	}}
 }
 
@@ -152,6 +162,8 @@ func RunType() *odata.EntityType {
 			count("missingCount", "Known records that a complete listing did not have."),
 			count("skippedCount", "Records that could not be read."),
 			{Name: "totalCount", Kind: odata.KindInt32, Nullable: true, Computed: true, Doc: "How many records the CA says it has; null where it does not say."},
+			{Name: "dryRun", Kind: odata.KindBoolean, Computed: true, Filter: true, Sort: true, Doc: "Whether the run only tells what a sync would do; it changes nothing."},
+			text("trustChange", "Of a dry run: what a sync would do to the trusted roots; null for nothing."),
 			text("errorCode", "Why the run failed."),
 			text("errorMessage", "Why the run failed, in words."),
 			text("retryClass", "When a failed run is tried again: now, backOff, afterCredentialChange or never."),

@@ -1,6 +1,7 @@
 package pki
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"time"
@@ -23,6 +24,10 @@ type Options struct {
 	Log       *slog.Logger
 	Schedule  Schedule
 	Observe   func(SyncOutcome) // told of each ended sync; nil for nobody
+
+	KeepPrevious time.Duration // how long replaced credentials can be rolled back to; 0 is not at all
+	TrustOverlap time.Duration // how long a replaced root is distributed beside the new one
+	TestTimeout  time.Duration // of one TestConnection; 0 is DefaultTestTimeout
 }
 
 // Schedule bounds when subscriptions are synced.
@@ -30,12 +35,14 @@ type Schedule struct {
 	Interval          time.Duration // between two syncs, where neither admin nor CA say otherwise
 	MinimumInterval   time.Duration // floor of syncSchedule
 	RunTimeout        time.Duration // a run that takes longer fails; what it has stored is kept
+	FullInterval      time.Duration // between two complete listings of a CA that can tell what has changed
 	MaxMissingPercent int           // more of the inventory missing at once than this ends the run
 }
 
 // A SyncOutcome tells of one ended sync, for metrics.
 type SyncOutcome struct {
 	Provider string
+	Probe    bool          // it proved the credentials and asked for nothing else
 	Code     provider.Code // "" for success
 	Duration time.Duration
 }
@@ -56,6 +63,11 @@ type Service struct {
 	schedule  Schedule
 	observe   func(SyncOutcome)
 	providers *odata.EnumType
+
+	trustOverlap time.Duration
+	keepPrevious time.Duration
+	testTimeout  time.Duration
+	tests        testsUnderWay
 }
 
 // NewService returns a Service. It fails only where no key can be derived from
@@ -75,7 +87,8 @@ func NewService(o Options) (*Service, error) {
 		InventoryStore: o.Store, ExpansionStore: o.Store,
 		store: o.Store, keyring: o.Keyring, macKey: macKey, catalog: o.Catalog,
 		transport: o.Transport, now: o.Now, log: o.Log, schedule: o.Schedule, observe: o.Observe,
-		providers: ProviderEnum(),
+		providers: ProviderEnum(), trustOverlap: o.TrustOverlap, keepPrevious: o.KeepPrevious,
+		testTimeout: cmp.Or(o.TestTimeout, DefaultTestTimeout), tests: testsUnderWay{busy: make(map[string]bool)},
 	}, nil
 }
 
@@ -113,6 +126,10 @@ func (s *Service) Delete(ctx context.Context, t TenantID, a Actor, id ID, c Cond
 // tell the outcome: a new one, or the one that is under way. CodeNotFound, or
 // CodeNotSyncable for a provider that is never synced.
 func (s *Service) RequestSync(ctx context.Context, t TenantID, a Actor, id ID) (Run, error) {
+	return s.requestRun(ctx, t, a, id, ActivitySync, false)
+}
+
+func (s *Service) requestRun(ctx context.Context, t TenantID, a Actor, id ID, activity string, dry bool) (Run, error) {
 	sub, err := s.store.Subscription(ctx, t, id)
 	if err != nil {
 		return Run{}, err
@@ -127,7 +144,8 @@ func (s *Service) RequestSync(ctx context.Context, t TenantID, a Actor, id ID) (
 	if err != nil {
 		return Run{}, err
 	}
-	event, err := s.event(ActivitySync, id, a, nil)
+	run.DryRun = dry
+	event, err := s.event(activity, id, a, nil)
 	if err != nil {
 		return Run{}, err
 	}

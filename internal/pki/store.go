@@ -14,9 +14,12 @@ import (
 type Store interface {
 	SubscriptionStore
 	RunStore
+	ScanStore
 	InventoryStore
 	ExpansionStore
 	DeltaStore
+	CredentialStore
+	TrustStore
 
 	// Atomically runs f in one transaction: what is done with the context that
 	// f is given happens with the commit or, where f fails, not at all, and
@@ -36,9 +39,17 @@ type Page[T any] struct {
 // Effects is what a change of a subscription brings along, written in the same
 // transaction.
 type Effects struct {
-	Unchanged bool        // nothing is written at all
-	Audit     *AuditEvent // nil for none
-	Run       *Run        // asked for now, unless one is pending; nil for none
+	Unchanged bool         // nothing is written at all
+	Audit     *AuditEvent  // nil for none
+	Decisions []AuditEvent // on roots and providers, beside Audit
+	Roots     []Authority  // roots as they are to stand from now on; those not known yet are added
+	Run       *Run         // asked for now, unless one is pending; nil for none
+
+	// Of the end of a run: how the inventory is followed from now on, nil for
+	// as before; and the skipped items to be forgotten, which were last met
+	// before Reread, the zero value for none.
+	Following *Following
+	Reread    odata.DateTimeOffset
 }
 
 // A Receipt remembers a create for its repetition with the same idempotency
@@ -87,9 +98,11 @@ type SubscriptionStore interface {
 // A RunPage is one page of an inventory, ready to be stored.
 type RunPage struct {
 	Certificates []Certificate
+	Seen         []string // serial numbers that the CA lists, of certificates that are as they are known
 	Skipped      []SkippedItem
-	Listed       bool // met in the CA's listing: mark as seen by this run, so that what it does not see can be called missing
-	Run          Run  // the run as it stands with this page: cursor, stages, total; Counts are added by the store
+	Listing      Listing // as it stands with this page; none for what is not from the CA's list, as a revocation list
+	Provider     int64   // of the CA, a member of cloudPkiProvider; 0 for not told
+	Run          Run     // as it stands with this page; Counts are added by the store
 	Now          odata.DateTimeOffset
 }
 
@@ -97,7 +110,8 @@ type RunPage struct {
 // only: CodeLeaseLost otherwise.
 type RunStore interface {
 	// RequestRun makes run due now, unless one is queued or running already;
-	// it returns the one that will tell the outcome. CodeNotFound.
+	// it returns the one that will tell the outcome. A dry run is not enough
+	// for one that is not: where it is queued, it becomes the other. CodeNotFound.
 	RequestRun(ctx context.Context, t TenantID, id ID, run Run, e AuditEvent) (Run, error)
 
 	// CancelRuns ends the queued run of a subscription, whose due date next
@@ -110,25 +124,70 @@ type RunStore interface {
 	SaveRun(ctx context.Context, l Lease, r Run) error
 
 	// SaveAuthorities stores what was seen: new ones as given, known ones with
-	// their LastSeen, kind and profiles (and state, where it is not discovered).
-	// Where the list has a trusted root, other roots that were trusted become
-	// retiring. It returns the roots that are new and quarantined.
-	SaveAuthorities(ctx context.Context, l Lease, list []Authority) ([]Authority, error)
-
-	// SavePage stores a page together with the run's cursor and counts, and
-	// returns the counts of the page. A certificate that is as it was known
-	// counts as unchanged. A long page may be stored in parts, the run with the
-	// last of them.
-	SavePage(ctx context.Context, l Lease, p RunPage) (Counts, error)
-
-	// MarkMissing marks what this run did not see of what was listed before.
-	// allow is told how many of how many that would be and may refuse.
-	MarkMissing(ctx context.Context, l Lease, now odata.DateTimeOffset, allow func(missing, total int) error) (int, error)
+	// their LastSeen, kind and profiles; what was once met as a root stays one.
+	// Then it calls decide, in the same transaction, with the subscription and
+	// all its roots as they stand, and stores what that decides: where its
+	// Effects are Unchanged, the decisions alone. decide may be called more than
+	// once and must do nothing but change its first argument; nil decides
+	// nothing. Its error is returned as it is.
+	SaveAuthorities(ctx context.Context, l Lease, list []Authority, decide func(*Subscription, []Authority) (Effects, error)) error
 
 	// FinishRun ends the run and the lease and applies change to the
 	// subscription, in one transaction. When a run was asked for meanwhile,
 	// the next sync stays due.
 	FinishRun(ctx context.Context, l Lease, r Run, change func(*Subscription) Effects) error
+}
+
+// ScanStore keeps what scans of an inventory find. All methods work under a
+// live lease only: CodeLeaseLost otherwise.
+type ScanStore interface {
+	// Following returns how the inventory of the lease's subscription is
+	// followed; the zero Following at first.
+	Following(ctx context.Context, l Lease) (Following, error)
+
+	// Known is provider.Scan.Known: it tells of each of the serial numbers by
+	// which one certificate is known, listed and not missing, with its status.
+	Known(ctx context.Context, l Lease, serials []string) (map[string]CertificateStatus, error)
+
+	// SavePage stores a page together with the listing and the run's counts,
+	// and returns the counts of the page. A certificate that is as it was known
+	// counts as unchanged, and is not written; a complete listing notes that it
+	// has met it. A serial of Seen that Known does not tell counts as skipped.
+	// A long page may be stored in parts, the run with the last of them.
+	SavePage(ctx context.Context, l Lease, p RunPage) (Counts, error)
+
+	// ComparePage returns the counts of SavePage, and changes nothing but seen,
+	// in which it marks what the page has met of what is known.
+	ComparePage(ctx context.Context, l Lease, p RunPage, seen Seen) (Counts, error)
+
+	// MarkMissing marks what the complete listing with the id did not meet of
+	// what was listed before. allow is told how many of how many that would be
+	// and may refuse.
+	MarkMissing(ctx context.Context, l Lease, listing ID, now odata.DateTimeOffset, allow func(missing, total int) error) (int, error)
+
+	// CountMissing returns how many of how many MarkMissing would mark where
+	// seen is what the listing has met.
+	CountMissing(ctx context.Context, l Lease, seen Seen) (missing, total int, err error)
+}
+
+// TrustStore keeps what a subscription trusts. CodeNotFound where there is no
+// such subscription.
+type TrustStore interface {
+	// ChangeTrust is UpdateSubscription with the roots that the subscription has
+	// met, with their DER.
+	ChangeTrust(ctx context.Context, t TenantID, id ID, change func(*Subscription, []Authority) (Effects, error)) (Subscription, error)
+
+	// Trust returns a subscription with all authorities that it has met, with
+	// their DER, as they were at one moment.
+	Trust(ctx context.Context, t TenantID, id ID) (Subscription, []Authority, error)
+
+	// IssuedBeside reports whether a subscription has a valid certificate, at
+	// now, whose issuer is none of issuers (RFC 4514), or unknown.
+	IssuedBeside(ctx context.Context, t TenantID, id ID, issuers []string, now odata.DateTimeOffset) (bool, error)
+
+	// CountMigration counts the certificates of a subscription by the providers
+	// under which they were met; to is a member of cloudPkiProvider.
+	CountMigration(ctx context.Context, t TenantID, id ID, to int64) (MigrationCounts, error)
 }
 
 // InventoryStore reads what syncs have found. sub is an existing subscription:

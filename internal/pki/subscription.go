@@ -51,8 +51,17 @@ type Subscription struct {
 	Schedule   *time.Duration // nil for the service's default
 	Paused     *bool
 
+	TrustPolicy *TrustPolicy // nil for TrustAutomaticForRenewals
+	Migration   *Migration   // the last change of the provider; nil where there was none
+
 	NextSync odata.DateTimeOffset // when the next sync is due; Never for not at all
 	Failures int                  // failed syncs since the last good one
+
+	Staged    *Slot     // credentials that wait to be promoted; nil for none
+	Previous  *Slot     // what Credentials were before, while it is kept; nil for none
+	Refusal   *Refusal  // why no sync logs in to the CA; nil where nothing forbids it
+	NextProbe time.Time // when the credentials are to be proved without a sync; zero for not at all
+	TendAt    time.Time // when the credentials must be looked at again, see Tend; zero for never
 }
 
 // MaxLastSyncError bounds lastSyncError, in bytes.
@@ -69,6 +78,11 @@ type Credentials struct {
 	Key      secret.Sealed             // the object's key, wrapped under the tenant's
 	Info     *provider.CertificateInfo // what can be told of Certificate; nil where it does not open
 	Accepted odata.DateTimeOffset      // last time the CA accepted them; Never for not yet
+
+	Status   CredentialStatus
+	StatusAt time.Time   // since when Status holds; zero for not known
+	Expires  time.Time   // when what the CA handed out ends, such as an API token; zero where it does not tell
+	Rung     ExpiryStage // the last rung of the expiry ladder that was told
 }
 
 // A Setting is one entry of providerSettings.
@@ -134,6 +148,9 @@ func CredentialInfoType() *odata.ComplexType {
 	flag := func(name string) odata.Property {
 		return odata.Property{Name: name, Kind: odata.KindBoolean, Computed: true, Doc: "Whether this credential is set."}
 	}
+	date := func(name, doc string) odata.Property {
+		return odata.Property{Name: name, Kind: odata.KindDateTimeOffset, Nullable: true, Computed: true, Doc: doc}
+	}
 	return &odata.ComplexType{
 		Name: "cloudPkiCredentialInfo",
 		Doc:  "What may be known of the credentials without their secrets.",
@@ -143,8 +160,20 @@ func CredentialInfoType() *odata.ComplexType {
 			text("issuer", "Issuer of the client certificate, RFC 4514."),
 			text("thumbprint", "SHA-256 of the client certificate's DER, lower-case hex."),
 			{Name: "notAfter", Kind: odata.KindDateTimeOffset, Nullable: true, Computed: true, Filter: true, Sort: true, Doc: "End of the client certificate's validity."},
-			{Name: "expiresInDays", Kind: odata.KindInt32, Nullable: true, Computed: true, Doc: "Whole days until notAfter; negative once expired."},
+			{Name: "expiresInDays", Kind: odata.KindInt32, Nullable: true, Computed: true, Doc: "Whole days until expirationDateTime; negative once expired."},
 			{Name: "lastAcceptedDateTime", Kind: odata.KindDateTimeOffset, Nullable: true, Computed: true, Doc: "Last time the CA accepted the credentials."},
+			{Name: "status", Kind: odata.KindEnum, Enum: CredentialStatusEnum(), Nullable: true, Computed: true, Filter: true, Sort: true, Doc: "Whether the CA accepts the credentials, as far as it was asked."},
+			date("statusDateTime", "Since when status holds."),
+			date("tokenExpirationDateTime", "When the API token or key ends, where the CA tells."),
+			{Name: "expirationDateTime", Kind: odata.KindDateTimeOffset, Nullable: true, Computed: true, Filter: true, Sort: true, Doc: "The sooner of notAfter and tokenExpirationDateTime."},
+			{Name: "expiryStage", Kind: odata.KindEnum, Enum: ExpiryStageEnum(), Nullable: true, Computed: true, Filter: true, Sort: true, Doc: "How near the end is: the narrowest rung reached. expiryStage ge 'days30' finds all that end within 30 days, and what has ended."},
+			date("stagedDateTime", "When further credentials were staged; null where there are none."),
+			text("stagedSubject", "Subject of the staged client certificate."),
+			text("stagedThumbprint", "SHA-256 of the staged client certificate's DER, lower-case hex."),
+			date("stagedNotAfter", "End of the staged client certificate's validity."),
+			date("stagedLastAcceptedDateTime", "Last time the CA accepted the staged credentials; null for not yet."),
+			text("previousThumbprint", "SHA-256 of the client certificate that rollbackCredentials would bring back."),
+			date("previousKeptUntilDateTime", "Until when rollbackCredentials can bring the previous credentials back; null where none are kept."),
 		},
 	}
 }
@@ -156,12 +185,7 @@ func SubscriptionType() *odata.EntityType {
 	return &odata.EntityType{
 		Name: "cloudPkiSubscription",
 		Doc:  "A subscription to a third-party cloud certification authority.",
-		Properties: append(documentedProperties(),
-			odata.Property{Name: "serviceUri", Kind: odata.KindString, Nullable: true, Optional: true, Filter: true, Sort: true, MaxLength: 2048, Doc: "Base address of the CA's service, https."},
-			odata.Property{Name: "providerSettings", Kind: odata.KindComplex, Complex: SettingType(), Collection: true, Nullable: true, Optional: true, Doc: "Further settings of the provider, by name."},
-			odata.Property{Name: "serverCertificateAuthorities", Kind: odata.KindBinary, Nullable: true, Optional: true, Doc: "Certificates (PEM or DER) that may sign the certificate of the CA's server; null trusts the system's."},
-			odata.Property{Name: "syncSchedule", Kind: odata.KindDuration, Nullable: true, Optional: true, Doc: "Time between two syncs; null for the service's default."},
-			odata.Property{Name: "paused", Kind: odata.KindBoolean, Nullable: true, Optional: true, Filter: true, Sort: true, Doc: "Whether scheduled syncs are paused."},
+		Properties: append(append(documentedProperties(), connectionProperties()...),
 			odata.Property{Name: "credentialInfo", Kind: odata.KindComplex, Complex: CredentialInfoType(), Nullable: true, Optional: true, Computed: true, Doc: "What may be known of the credentials."},
 			odata.Property{Name: "nextSyncDateTime", Kind: odata.KindDateTimeOffset, Nullable: true, Optional: true, Computed: true, Filter: true, Sort: true, Doc: "When the next sync is due; null for not at all."},
 		),
@@ -174,8 +198,29 @@ func SubscriptionType() *odata.EntityType {
 		Delta: true,
 		Actions: []odata.Action{
 			{Name: "sync", Doc: "Starts a sync now, or joins the one under way."},
+			{Name: "previewSync", Doc: "Tells by a dry run what a sync would do; it changes nothing."},
 			{Name: "cancelSync", Doc: "Ends a queued sync, and asks a running one to stop; what it has stored is kept."},
+			ApproveTrustChange(),
+			RejectTrustChange(),
+			CompleteMigration(),
+			MigrationReportFunction(),
+			TestConnectionAction(),
+			StageCredentialsAction(),
+			PromoteCredentialsAction(),
+			RollbackCredentialsAction(),
 		},
+	}
+}
+
+// connectionProperties are members of ours that clients write.
+func connectionProperties() []odata.Property {
+	return []odata.Property{
+		{Name: "serviceUri", Kind: odata.KindString, Nullable: true, Optional: true, Filter: true, Sort: true, MaxLength: 2048, Doc: "Base address of the CA's service, https."},
+		{Name: "providerSettings", Kind: odata.KindComplex, Complex: SettingType(), Collection: true, Nullable: true, Optional: true, Doc: "Further settings of the provider, by name."},
+		{Name: "serverCertificateAuthorities", Kind: odata.KindBinary, Nullable: true, Optional: true, Doc: "Certificates (PEM or DER) that may sign the certificate of the CA's server; null trusts the system's."},
+		{Name: "syncSchedule", Kind: odata.KindDuration, Nullable: true, Optional: true, Doc: "Time between two syncs; null for the service's default."},
+		{Name: "paused", Kind: odata.KindBoolean, Nullable: true, Optional: true, Filter: true, Sort: true, Doc: "Whether scheduled syncs are paused."},
+		{Name: "trustChangePolicy", Kind: odata.KindEnum, Enum: TrustPolicyEnum(), Nullable: true, Optional: true, Filter: true, Sort: true, Doc: "What may replace the trusted root without an admin; null for automaticForRenewals."},
 	}
 }
 

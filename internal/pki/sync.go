@@ -29,12 +29,12 @@ func (s *Service) Sync(ctx context.Context, l Lease) error {
 	if err != nil {
 		return err
 	}
-	a := &attempt{Service: s, lease: l, run: l.Run, sub: sub}
-	fault := a.outcome(ctx)
-	if errors.Is(context.Cause(ctx), ErrCancelled) {
-		if fault != nil { // else it had come to its end already
-			fault = cancelled(fault)
-		}
+	a := &attempt{Service: s, lease: l, run: l.Run, sub: sub, seen: Seen{}}
+	if a.run.DryRun {
+		a.run.Stages, a.run.Counts, a.run.TrustChange = nil, Counts{}, "" // of an interrupted attempt, which left nothing
+	}
+	fault, ended := stopped(ctx, a.outcome(ctx))
+	if ended {
 		var stop context.CancelFunc
 		ctx, stop = context.WithTimeout(context.WithoutCancel(ctx), longestFarewell)
 		defer stop()
@@ -45,11 +45,13 @@ func (s *Service) Sync(ctx context.Context, l Lease) error {
 	if err := a.finish(ctx, fault); err != nil {
 		return err
 	}
-	outcome := SyncOutcome{Provider: sub.Provider, Duration: s.now().Sub(begun)}
+	outcome := SyncOutcome{Provider: sub.Provider, Probe: l.Run.Trigger == TriggerProbe, Duration: s.now().Sub(begun)}
 	if fault != nil {
 		outcome.Code = fault.Code
 	}
-	s.observe(outcome)
+	if !a.run.DryRun {
+		s.observe(outcome)
+	}
 	a.logOutcome(fault, outcome.Duration)
 	return nil
 }
@@ -83,10 +85,16 @@ type attempt struct {
 	run   Run
 	sub   Subscription
 
-	root        []byte        // the root to be trusted from now on; nil for no change
-	quarantined bool          // a root that is not the trusted one was met for the first time
-	accepted    bool          // the CA accepted the credentials
-	hint        time.Duration // the CA's own wish for the next sync; 0 for none
+	offered  []ID // the roots that the CA offers
+	asked    bool // the CA was shown the credentials
+	accepted bool // the CA accepted them
+	probe    provider.Probe
+	hint     time.Duration // the CA's own wish for the next sync; 0 for none
+
+	begun     bool      // following was read
+	following Following // how the inventory is followed, as the run has come
+	listed    bool      // the listing was gone through to its end, and what it lacks was marked
+	seen      Seen      // of a dry run: what its listing has met
 }
 
 // perform goes through the stages. An error that is not a *provider.Error is a
@@ -104,6 +112,9 @@ func (a *attempt) perform(ctx context.Context) (failure error) {
 		return err
 	}
 	defer func() { _ = session.Close() }() // nothing is to be lost by it
+	if a.run.Trigger == TriggerProbe {
+		return nil
+	}
 	trust, err := a.authorities(ctx, session)
 	if err != nil {
 		return err
@@ -112,6 +123,9 @@ func (a *attempt) perform(ctx context.Context) (failure error) {
 		return err
 	}
 	if err := a.revocations(ctx, session); err != nil {
+		return err
+	}
+	if err := a.removeRetired(ctx); err != nil {
 		return err
 	}
 	// A pending trust change does not keep the inventory from being followed,
@@ -125,10 +139,7 @@ func (a *attempt) connect(ctx context.Context) (provider.Session, error) {
 	}
 	kind, ok := a.catalog.Kind(a.sub.Provider)
 	if !ok {
-		return nil, &provider.Error{
-			Code: provider.CodeUnsupported,
-			Msg:  "this version cannot sync the provider '" + a.sub.Provider + "'; choose another cloudPkiProvider or update the service",
-		}
+		return nil, unsupportedProvider(a.sub.Provider)
 	}
 	config, err := a.config(ctx, kind)
 	if err != nil {
@@ -143,16 +154,26 @@ func (a *attempt) connect(ctx context.Context) (provider.Session, error) {
 	if err := checkTrustedRoot(a.sub.TrustedRoot); err != nil {
 		return nil, err
 	}
+	if err := a.sub.refused(); err != nil {
+		return nil, err
+	}
+	a.asked = true
 	session, err := kind.Open(ctx, config)
 	if err != nil {
 		return nil, err
 	}
-	probe, err := session.Probe(ctx)
-	if err != nil {
+	if a.probe, err = session.Probe(ctx); err != nil {
 		return nil, errors.Join(err, session.Close())
 	}
-	a.accepted, a.hint = true, probe.NextSync
+	a.accepted, a.hint = true, a.probe.NextSync
 	return session, nil
+}
+
+func unsupportedProvider(name string) *provider.Error {
+	return &provider.Error{
+		Code: provider.CodeUnsupported,
+		Msg:  "this version cannot sync the provider '" + name + "'; choose another cloudPkiProvider or update the service",
+	}
 }
 
 // checkSettingNames refuses a setting that the kind does not know: a slip of
@@ -178,18 +199,24 @@ func (a *attempt) config(ctx context.Context, kind provider.Kind) (provider.Conf
 	if err != nil {
 		return provider.Config{}, err
 	}
-	settings := make(map[string]string, len(a.sub.Settings))
-	for _, set := range a.sub.Settings {
+	config := a.configOf(&a.sub, kind, credentials)
+	config.Transport = a.transportOf(&a.sub)
+	return config, nil
+}
+
+// configOf is what a session of sub is made from.
+func (s *Service) configOf(sub *Subscription, kind provider.Kind, c provider.Credentials) provider.Config {
+	settings := make(map[string]string, len(sub.Settings))
+	for _, set := range sub.Settings {
 		settings[set.Name] = set.Value
 	}
 	uri := kind.DefaultURI
-	if a.sub.ServiceURI != nil {
-		uri = *a.sub.ServiceURI
+	if sub.ServiceURI != nil {
+		uri = *sub.ServiceURI
 	}
 	return provider.Config{
-		ServiceURI: uri, Settings: settings, ServerCAs: a.sub.ServerCAs,
-		Credentials: credentials, Transport: a.transport, Now: a.now,
-	}, nil
+		ServiceURI: uri, Settings: settings, ServerCAs: sub.ServerCAs, Credentials: c, Transport: s.transport, Now: s.now,
+	}
 }
 
 // authorities stores what the CA says it issues with and decides on the root.
@@ -211,20 +238,24 @@ func (a *attempt) authorities(ctx context.Context, session provider.Session) (pe
 		a.hint = found.NextSync
 	}
 	now := a.stamp()
-	choice, pending := chooseRoot(found.List, a.sub.TrustedRoot)
-	quarantined, err := a.store.SaveAuthorities(ctx, a.lease, seenAuthorities(found.List, choice, now))
-	if err != nil {
-		return nil, stored(err)
+	for _, c := range distinctRoots(found.List) {
+		a.offered = append(a.offered, ID(Thumbprint(c.Raw)))
 	}
-	a.quarantined = len(quarantined) > 0
-	if pending == nil && len(a.sub.TrustedRoot) == 0 && choice != nil {
-		a.root = choice.Raw
+	judge := func(sub *Subscription, roots []Authority) (e Effects, err error) {
+		e, pending, err = a.judgeRoots(sub, roots, found.List, now)
+		return e, err
 	}
-	return pending, nil
+	if a.run.DryRun {
+		err = a.previewTrust(ctx, seenAuthorities(found.List, now), judge)
+	} else {
+		err = a.store.SaveAuthorities(ctx, a.lease, seenAuthorities(found.List, now), judge)
+	}
+	return pending, stored(err)
 }
 
 // enter begins the next stage of the run.
 func (a *attempt) enter(ctx context.Context, stage string) error {
+	provider.Progress(ctx)
 	now := a.stamp()
 	a.leaveStage(now)
 	a.run.Stages = append(a.run.Stages, Stage{Name: stage, Started: now, Ended: odata.Never()})

@@ -250,43 +250,11 @@ func TestChangeDuringRun(t *testing.T) {
 	w.startCA(1)
 	sub := w.create(w.draft())
 	now := odata.FromTime(w.now)
-	leases, err := w.store.TakeDue(t.Context(), "worker", now, odata.FromTime(w.now.Add(time.Minute)), 1, 1)
+	leases, err := w.store.TakeDue(t.Context(), "worker", now, odata.FromTime(w.now.Add(time.Minute)), 1, pki.Bounds{PerTenant: 1})
 	w.must(err)
 	w.update(sub.ID, pki.Draft{ServiceURI: pki.Given(w.uri + "x/")})
 	w.must(w.service.Sync(t.Context(), leases[0]))
 	if runs := w.syncDue(); len(runs) != 1 || runs[0].ID == leases[0].Run.ID {
 		t.Errorf("the change was not proved by a run of its own: %+v", runs)
-	}
-}
-
-// Whatever a CA does wrong is classified, changes no trust and loses nothing.
-func TestMisbehaviour(t *testing.T) {
-	for _, fault := range casim.Faults() {
-		t.Run(fault.Name, func(t *testing.T) {
-			w := newWorld(t)
-			w.startCA(60)
-			sub := w.create(w.draft())
-			w.syncOne()
-			before := w.get(sub.ID)
-			w.ca.Misbehave(fault)
-			w.now = w.now.Add(8 * time.Hour)
-			run := w.syncOne()
-			after := w.get(sub.ID)
-			if run.Error == provider.CodeInternal || run.Error == provider.CodeStorage {
-				t.Errorf("not classified: %s", run.Message)
-			}
-			if c := run.Counts; c.Found != c.New+c.Changed+c.Unchanged+c.Skipped {
-				t.Errorf("counts do not add up: %+v", c)
-			}
-			if !bytes.Equal(after.TrustedRoot, before.TrustedRoot) || after.Version != before.Version {
-				t.Error("the trusted root changed")
-			}
-			if failed := after.SyncStatus == pki.SyncFailed; failed != (run.Status == pki.RunFailed) || failed != (after.LastSyncError != nil) {
-				t.Errorf("run %+v is reported as %v, %v", run, after.SyncStatus, after.LastSyncError)
-			}
-			if page := w.certificates(sub.ID, "$count=true&$filter=missingSinceDateTime eq null"); page.Count != 60 {
-				t.Errorf("%d of 60 certificates are left", page.Count)
-			}
-		})
 	}
 }

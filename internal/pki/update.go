@@ -7,6 +7,7 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"time"
 
 	"cloudpki/internal/odata"
 	"cloudpki/internal/secret"
@@ -36,17 +37,25 @@ func (s *Service) Update(ctx context.Context, t TenantID, a Actor, id ID, d Draf
 		if err != nil {
 			return Subscription{}, err
 		}
-		sub, err := s.store.UpdateSubscription(ctx, t, id, func(sub *Subscription) (Effects, error) {
+		sub, err := s.change(ctx, t, id, d, func(sub *Subscription, roots []Authority) (Effects, error) {
 			if err := c.check(*sub); err != nil {
 				return Effects{}, err
 			}
-			return s.apply(patch, sub, event, run)
+			return s.apply(patch, sub, roots, event, run)
 		})
 		if !errors.Is(err, errSecretsChanged) {
 			return sub, err
 		}
 	}
 	return Subscription{}, &Error{Code: CodeUnavailable, Msg: "The credentials are being changed by others at the same time. Try again."}
+}
+
+// change changes a subscription, with its roots where d concerns them.
+func (s *Service) change(ctx context.Context, t TenantID, id ID, d Draft, change func(*Subscription, []Authority) (Effects, error)) (Subscription, error) {
+	if d.TrustedRoot.State != odata.Absent {
+		return s.store.ChangeTrust(ctx, t, id, change)
+	}
+	return s.store.UpdateSubscription(ctx, t, id, func(sub *Subscription) (Effects, error) { return change(sub, nil) })
 }
 
 // errSecretsChanged says that a patch was sealed for secrets that are no
@@ -79,7 +88,7 @@ func (s *Service) sealPatch(ctx context.Context, t TenantID, id ID, d Draft) (pa
 }
 
 // apply merges p into sub and says what goes along with it. It is pure.
-func (s *Service) apply(p patch, sub *Subscription, event AuditEvent, run Run) (Effects, error) {
+func (s *Service) apply(p patch, sub *Subscription, roots []Authority, event AuditEvent, run Run) (Effects, error) {
 	before := *sub
 	if p.sealed != nil && !sameSecrets(before.Credentials, p.base) {
 		return Effects{}, errSecretsChanged
@@ -94,12 +103,31 @@ func (s *Service) apply(p patch, sub *Subscription, event AuditEvent, run Run) (
 	}
 	sub.touch(event.At)
 	sub.Edits++
+	sub.learnAnew(changed, event.At.Time())
 	event.Members = changed
 	effects := Effects{Audit: &event}
 	if s.reschedule(&before, sub, changed) {
 		effects.Run = &run
 	}
-	return effects, nil
+	return effects, s.followChange(&before, sub, roots, event, &effects)
+}
+
+// followChange adds to e what follows from a change of the trusted root or of the
+// provider.
+func (s *Service) followChange(before, sub *Subscription, roots []Authority, event AuditEvent, e *Effects) error {
+	l := s.ledger(sub, roots, event.Actor, event.At)
+	if !sameBytes(before.TrustedRoot, sub.TrustedRoot) {
+		l.replace(before.TrustedRoot, sub.TrustedRoot)
+	}
+	if activity, reason := sub.migrate(before, event.At); activity != "" {
+		migration, err := s.event(activity, sub.ID, event.Actor, []string{"cloudPkiProvider"})
+		if err != nil {
+			return err
+		}
+		migration.Reason = reason
+		e.Decisions = append(e.Decisions, migration)
+	}
+	return l.addTo(e)
 }
 
 // touch notes a change by an admin or of the trusted root. A version that an
@@ -115,7 +143,8 @@ func (s *Subscription) touch(now odata.DateTimeOffset) {
 func (p patch) adopt(c *Credentials) {
 	c.Key, c.Password, c.Certificate, c.CertificatePassword = p.sealed.Key, p.sealed.Password, p.sealed.Certificate, p.sealed.CertificatePassword
 	if len(p.resealed) > 0 {
-		c.Info, c.Accepted = p.sealed.Info, odata.Never()
+		c.Info = p.sealed.Info
+		c.forget()
 	}
 }
 
@@ -139,12 +168,13 @@ func (s *Subscription) merge(d Draft) {
 	set(&s.ServiceURI, d.ServiceURI)
 	set(&s.Schedule, d.SyncSchedule)
 	set(&s.Paused, d.Paused)
+	set(&s.TrustPolicy, d.TrustPolicy)
 	setSlice(&s.TrustedRoot, d.TrustedRoot)
 	setSlice(&s.ServerCAs, d.ServerCAs)
 	setSlice(&s.Settings, d.Settings)
 	switch d.Credentials.State {
 	case odata.Null:
-		s.Credentials = nil
+		s.Credentials, s.Staged, s.Previous = nil, nil, nil
 	case odata.Present:
 		// A copy, so that the state before the merge can be compared with.
 		c := Credentials{Accepted: odata.Never()}
@@ -188,7 +218,7 @@ func changedMembers(a, b *Subscription) []string {
 	note("cloudPkiProvider", a.Provider == b.Provider)
 	note("description", equal(a.Description, b.Description))
 	note("displayName", equal(a.DisplayName, b.DisplayName))
-	note("credentials", (a.Credentials == nil) == (b.Credentials == nil))
+	note("credentials", (a.Credentials == nil) == (b.Credentials == nil) && (a.Staged == nil) == (b.Staged == nil) && (a.Previous == nil) == (b.Previous == nil))
 	note("credentials/adminUserName", a.Credentials == nil || b.Credentials == nil || equal(a.Credentials.UserName, b.Credentials.UserName))
 	note("trustedRootCertificate", sameBytes(a.TrustedRoot, b.TrustedRoot))
 	note("serviceUri", equal(a.ServiceURI, b.ServiceURI))
@@ -196,6 +226,7 @@ func changedMembers(a, b *Subscription) []string {
 	note("serverCertificateAuthorities", sameBytes(a.ServerCAs, b.ServerCAs))
 	note("syncSchedule", equal(a.Schedule, b.Schedule))
 	note("paused", equal(a.Paused, b.Paused))
+	note("trustChangePolicy", equal(a.TrustPolicy, b.TrustPolicy))
 	return names
 }
 
@@ -213,11 +244,11 @@ func sameBytes(a, b []byte) bool {
 func (s *Service) reschedule(before, after *Subscription, changed []string) bool {
 	switch {
 	case after.Provider == ProviderUnknown || after.IsPaused():
-		after.NextSync = odata.Never()
+		after.NextSync, after.NextProbe = odata.Never(), time.Time{}
 		return false
 	case slices.ContainsFunc(changed, concernsSync) || before.IsPaused():
 		after.Failures = 0
-		after.NextSync = s.stamp()
+		after.NextSync, after.NextProbe = s.stamp(), time.Time{}
 		return true
 	case slices.Contains(changed, "syncSchedule") && !after.NextSync.IsNever():
 		if due := s.plusInterval(after, 0); due.Ticks < after.NextSync.Ticks {
@@ -262,7 +293,7 @@ func (s *Service) mergeSecrets(ctx context.Context, sub *Subscription, d Draft) 
 		changed = append(changed, "credentials/"+f.name)
 	}
 	if len(changed) > 0 {
-		c.Accepted = odata.Never()
+		c.forget()
 		c.Info = s.describeCertificate(object, c)
 	}
 	return changed, nil

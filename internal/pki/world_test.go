@@ -27,11 +27,13 @@ type world struct {
 	root    *secret.Root
 	service *pki.Service
 
-	schedule pki.Schedule
-	ca       *casim.CA
-	uri      string
-	pfx      []byte
-	pass     string
+	schedule    pki.Schedule
+	testTimeout time.Duration // 0 is the service's own
+
+	ca   *casim.CA
+	uri  string
+	pfx  []byte
+	pass string
 }
 
 func newWorld(t *testing.T) *world {
@@ -44,7 +46,7 @@ func newWorld(t *testing.T) *world {
 	w.root, err = secret.CreateRoot(filepath.Join(dir, "root.key"))
 	w.must(err)
 	w.store, w.keyring = db, secret.NewKeyring(w.root, db)
-	w.schedule = pki.Schedule{Interval: 6 * time.Hour, MinimumInterval: 15 * time.Minute, RunTimeout: time.Minute, MaxMissingPercent: 25}
+	w.schedule = pki.Schedule{Interval: 6 * time.Hour, MinimumInterval: 15 * time.Minute, RunTimeout: time.Minute, FullInterval: 7 * 24 * time.Hour, MaxMissingPercent: 25}
 	w.makeService()
 	return w
 }
@@ -57,6 +59,8 @@ func (w *world) makeService() {
 	w.service, err = pki.NewService(pki.Options{
 		Store: w.store, Keyring: w.keyring, Root: w.root, Catalog: catalog, Now: w.clock, Schedule: w.schedule,
 		Transport: provider.NewTransport(provider.TransportOptions{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Timeout: 2 * time.Second, Now: w.clock}),
+
+		KeepPrevious: 7 * 24 * time.Hour, TestTimeout: w.testTimeout,
 	})
 	w.must(err)
 }
@@ -120,14 +124,20 @@ func (w *world) get(id pki.ID) pki.Subscription {
 	return sub
 }
 
+// takeDue leases what is due.
+func (w *world) takeDue() []pki.Lease {
+	w.t.Helper()
+	now := odata.FromTime(w.now)
+	leases, err := w.store.TakeDue(w.t.Context(), "worker", now, odata.FromTime(w.now.Add(time.Minute)), 10, pki.Bounds{PerTenant: 10})
+	w.must(err)
+	return leases
+}
+
 // syncDue runs what is due and returns the runs as they ended.
 func (w *world) syncDue() []pki.Run {
 	w.t.Helper()
-	now := odata.FromTime(w.now)
-	leases, err := w.store.TakeDue(w.t.Context(), "worker", now, odata.FromTime(w.now.Add(time.Minute)), 10, 10)
-	w.must(err)
 	var runs []pki.Run
-	for _, l := range leases {
+	for _, l := range w.takeDue() {
 		w.must(w.service.Sync(w.t.Context(), l))
 		run, err := w.service.Run(w.t.Context(), tenant, l.Subscription, l.Run.ID)
 		w.must(err)

@@ -2,66 +2,40 @@ package store
 
 import (
 	"context"
-	"slices"
 
 	"cloudpki/internal/odata"
 	"cloudpki/internal/pki"
 )
 
 // SaveAuthorities implements pki.RunStore.
-func (db *DB) SaveAuthorities(ctx context.Context, l pki.Lease, list []pki.Authority) (quarantined []pki.Authority, err error) {
-	err = db.engine.write(ctx, func(c conn) error {
-		quarantined = nil
+func (db *DB) SaveAuthorities(ctx context.Context, l pki.Lease, list []pki.Authority, decide func(*pki.Subscription, []pki.Authority) (pki.Effects, error)) error {
+	return db.engine.write(ctx, func(c conn) error {
+		if err := db.takeTurn(ctx, c, l.Tenant); err != nil {
+			return err
+		}
 		if err := db.holdLease(ctx, c, l); err != nil {
 			return err
 		}
-		changes, err := db.retireRoots(ctx, c, l, list)
-		if err != nil {
-			return err
-		}
+		var changes []pki.Change
 		for _, a := range list {
 			change, err := saveAuthority(ctx, c, l, a)
 			if err != nil {
 				return err
 			}
-			if change == pki.ChangeCreated && a.Kind == pki.AuthorityRoot && a.State == pki.TrustQuarantined {
-				quarantined = append(quarantined, a)
-			}
 			if change != 0 {
 				changes = append(changes, db.childChange(pki.ResourceAuthorities, l, a.ID, change))
 			}
 		}
-		return db.record(ctx, c, changes...)
+		if err := db.record(ctx, c, changes...); err != nil || decide == nil {
+			return err
+		}
+		return db.decideRoots(ctx, c, l, decide)
 	})
-	if err != nil {
-		return nil, err
-	}
-	return quarantined, nil
-}
-
-// retireRoots makes the root that was trusted retire where list has another in
-// its place: one is trusted at a time.
-func (db *DB) retireRoots(ctx context.Context, c conn, l pki.Lease, list []pki.Authority) ([]pki.Change, error) {
-	i := slices.IndexFunc(list, func(a pki.Authority) bool {
-		return a.Kind == pki.AuthorityRoot && a.State == pki.TrustTrusted
-	})
-	if i < 0 {
-		return nil, nil
-	}
-	retired, err := all(ctx, c, scanText, `UPDATE certificate_authorities SET state = ?4
-WHERE tenant = ?1 AND subscription_key = ?2 AND id <> ?3 AND kind = ?5 AND state = ?6 RETURNING id`,
-		string(l.Tenant), l.Key, string(list[i].ID), int64(pki.TrustRetiring), int64(pki.AuthorityRoot), int64(pki.TrustTrusted))
-	changes := make([]pki.Change, len(retired))
-	for i, id := range retired {
-		changes[i] = db.childChange(pki.ResourceAuthorities, l, pki.ID(id), pki.ChangeUpdated)
-	}
-	return changes, err
 }
 
 // saveAuthority stores a new one as it is and returns what that changed; 0
-// where a known one was but seen again. Of a known one the state changes only
-// where the one told says more: discovered says nothing, and quarantined nothing
-// of one that an admin has decided about before.
+// where a known one was but seen again. What is decided of a known one stays as
+// it is, and a root stays a root, whatever the CA now says of it.
 func saveAuthority(ctx context.Context, c conn, l pki.Lease, a pki.Authority) (pki.ChangeType, error) {
 	if a.ProfileIDs == nil {
 		a.ProfileIDs = []string{}
@@ -74,38 +48,43 @@ func saveAuthority(ctx context.Context, c conn, l pki.Lease, a pki.Authority) (p
 	if err != nil {
 		return 0, err
 	}
-	after, found, err := first(ctx, c, scanAuthorityMark, `UPDATE certificate_authorities SET kind = ?4, profile_ids = ?6, last_seen_date_time = ?7,
-	state = CASE WHEN CAST(?5 AS INTEGER) = ?8 OR CAST(?5 AS INTEGER) = ?9 AND state > ?10 THEN state ELSE ?5 END
-WHERE tenant = ?1 AND subscription_key = ?2 AND id = ?3 RETURNING kind, state, profile_ids`,
-		string(l.Tenant), l.Key, string(a.ID), int64(a.Kind), int64(a.State), profiles, a.LastSeen.Ticks,
-		int64(pki.TrustDiscovered), int64(pki.TrustQuarantined), int64(pki.TrustTrusted))
+	after, found, err := first(ctx, c, scanAuthorityMark, `UPDATE certificate_authorities SET profile_ids = ?5, last_seen_date_time = ?6,
+	kind = CASE WHEN kind = ?7 THEN kind ELSE ?4 END
+WHERE tenant = ?1 AND subscription_key = ?2 AND id = ?3 RETURNING kind, profile_ids`,
+		string(l.Tenant), l.Key, string(a.ID), int64(a.Kind), profiles, a.LastSeen.Ticks, int64(pki.AuthorityRoot))
 	switch {
 	case err != nil || found && after == before:
 		return 0, err
 	case found:
 		return pki.ChangeUpdated, nil
 	}
-	_, err = c.exec(ctx, `INSERT INTO certificate_authorities (tenant, subscription_key, id, kind, state,
+	return pki.ChangeCreated, insertAuthority(ctx, c, l, a, profiles)
+}
+
+func insertAuthority(ctx context.Context, c conn, l pki.Lease, a pki.Authority, profiles string) error {
+	_, err := c.exec(ctx, `INSERT INTO certificate_authorities (tenant, subscription_key, id, kind, state,
 	subject_name, subject_name_folded, issuer_name, issuer_name_folded, serial_number,
-	not_before, not_after, profile_ids, first_seen_date_time, last_seen_date_time, certificate)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)`,
+	not_before, not_after, profile_ids, first_seen_date_time, last_seen_date_time, certificate,
+	state_changed_date_time, state_reason, decided_by, replaces_thumbprint, retire_date_time)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)`,
 		string(l.Tenant), l.Key, string(a.ID), int64(a.Kind), int64(a.State),
 		a.SubjectDN, odata.Fold(a.SubjectDN), a.IssuerDN, odata.Fold(a.IssuerDN), a.Serial,
-		a.NotBefore.Ticks, a.NotAfter.Ticks, profiles, a.FirstSeen.Ticks, a.LastSeen.Ticks, a.DER)
-	return pki.ChangeCreated, err
+		a.NotBefore.Ticks, a.NotAfter.Ticks, profiles, a.FirstSeen.Ticks, a.LastSeen.Ticks, a.DER,
+		nullDate(a.StateChanged), nullText(a.StateReason), nullText(a.DecidedBy), nullText(string(a.Replaces)), nullDate(a.Retire))
+	return err
 }
 
 // An authorityMark is what may change of an authority, but for when it was
 // last seen.
 type authorityMark struct {
-	kind, state int64
-	profiles    string
+	kind     int64
+	profiles string
 }
 
-const authorityMarkText = "SELECT kind, state, profile_ids FROM certificate_authorities WHERE tenant = ?1 AND subscription_key = ?2 AND id = ?3"
+const authorityMarkText = "SELECT kind, profile_ids FROM certificate_authorities WHERE tenant = ?1 AND subscription_key = ?2 AND id = ?3"
 
 func scanAuthorityMark(r rows) (m authorityMark, err error) {
-	return m, r.scan(&m.kind, &m.state, &m.profiles)
+	return m, r.scan(&m.kind, &m.profiles)
 }
 
 // Authority implements pki.InventoryStore.
@@ -128,7 +107,8 @@ func authorityNoun() noun[pki.Authority] {
 
 func authorityColumns(body bool) string {
 	const plain = `id, kind, state, subject_name, issuer_name, serial_number, not_before, not_after,
-	profile_ids, first_seen_date_time, last_seen_date_time`
+	profile_ids, first_seen_date_time, last_seen_date_time,
+	state_changed_date_time, state_reason, decided_by, replaces_thumbprint, retire_date_time`
 	if body {
 		return plain + ", certificate"
 	}
@@ -138,9 +118,12 @@ func authorityColumns(body bool) string {
 func scanAuthority(r rows, body bool, extra ...any) (pki.Authority, error) {
 	var a pki.Authority
 	var profiles string
+	var changed, retire *int64
+	var reason, by, replaces *string
 	dest := []any{
 		(*string)(&a.ID), (*int8)(&a.Kind), (*int8)(&a.State), &a.SubjectDN, &a.IssuerDN, &a.Serial,
 		&a.NotBefore.Ticks, &a.NotAfter.Ticks, &profiles, &a.FirstSeen.Ticks, &a.LastSeen.Ticks,
+		&changed, &reason, &by, &replaces, &retire,
 	}
 	if body {
 		dest = append(dest, &a.DER)
@@ -148,5 +131,7 @@ func scanAuthority(r rows, body bool, extra ...any) (pki.Authority, error) {
 	if err := r.scan(append(dest, extra...)...); err != nil {
 		return a, err
 	}
+	a.StateChanged, a.Retire = date(changed), date(retire)
+	a.StateReason, a.DecidedBy, a.Replaces = text(reason), text(by), pki.ID(text(replaces))
 	return a, decode(profiles, &a.ProfileIDs)
 }

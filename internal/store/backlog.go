@@ -14,7 +14,7 @@ import (
 const (
 	countSubscriptions = "SELECT COUNT(*) FROM subscriptions"
 	countDue           = "SELECT COUNT(*), MIN(due_at) FROM subscriptions WHERE due_at <= ?1 AND due_at > 0"
-	firstExpiry        = "SELECT MIN(credential_info_not_after) FROM subscriptions WHERE credential_info_not_after IS NOT NULL"
+	firstExpiry        = "SELECT MIN(credential_info_expiration_date_time) FROM subscriptions WHERE credential_info_expiration_date_time IS NOT NULL"
 )
 
 // Backlog returns what monitoring wants to know over all tenants, read in one
@@ -50,7 +50,7 @@ func scanOptional(r rows) (n *int64, err error) {
 	return n, err
 }
 
-// countExpiring counts client certificates by the time they have left.
+// countExpiring counts credentials by the time they have left.
 func countExpiring(ctx context.Context, c conn, now odata.DateTimeOffset) ([]pki.Expiring, error) {
 	days := pki.ExpiryDays()
 	args := make([]any, len(days))
@@ -79,14 +79,14 @@ func countExpiring(ctx context.Context, c conn, now odata.DateTimeOffset) ([]pki
 	return list, nil
 }
 
-// countWithin counts the certificates that end by ?1, ?2 and so on, ?1 being
+// countWithin counts the credentials that end by ?1, ?2 and so on, ?1 being
 // the latest.
 func countWithin(n int) string {
 	var b strings.Builder
 	b.WriteString("SELECT COUNT(*)")
 	for i := 2; i <= n; i++ {
-		fmt.Fprintf(&b, ", COUNT(CASE WHEN credential_info_not_after <= ?%d THEN 1 END)", i)
+		fmt.Fprintf(&b, ", COUNT(CASE WHEN credential_info_expiration_date_time <= ?%d THEN 1 END)", i)
 	}
-	b.WriteString(" FROM subscriptions WHERE credential_info_not_after <= ?1")
+	b.WriteString(" FROM subscriptions WHERE credential_info_expiration_date_time <= ?1")
 	return b.String()
 }

@@ -55,7 +55,9 @@ func (db *DB) cancelQueued(ctx context.Context, c conn, s *pki.Subscription, que
 	if err := db.cancelRun(ctx, c, s, queued, pki.CancelledBeforeBegin); err != nil {
 		return err
 	}
-	next(s)
+	if next(s); queued.DryRun {
+		s.NextSync = queued.NextTry
+	}
 	s.Revision++
 	if err := db.updateSubscription(ctx, c, s); err != nil {
 		return err

@@ -30,7 +30,7 @@ func certificateNoun() noun[pki.Certificate] {
 func certificateColumns(body bool) string {
 	const plain = `id, subject_name, common_name, subject_alternative_names, issuer_name, serial_number, thumbprint, not_before, not_after,
 	status, revocation_date_time, revocation_reason, profile_id, holder,
-	first_seen_date_time, last_changed_date_time, missing_since_date_time`
+	first_seen_date_time, last_changed_date_time, missing_since_date_time, first_provider, last_provider`
 	if !body {
 		return plain
 	}
@@ -45,7 +45,7 @@ func scanCertificate(r rows, body bool, extra ...any) (pki.Certificate, error) {
 	dest := []any{
 		(*string)(&cert.ID), &subject, &common, &alternatives, &issuer, &serial, &thumbprint, &notBefore, &notAfter,
 		(*int8)(&cert.Status), &revoked, &reason, &profile, &holder,
-		&cert.FirstSeen.Ticks, &cert.Changed.Ticks, &missing,
+		&cert.FirstSeen.Ticks, &cert.Changed.Ticks, &missing, &cert.FirstProvider, &cert.LastProvider,
 	}
 	if body {
 		dest = append(dest, &cert.DER)

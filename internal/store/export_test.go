@@ -40,13 +40,15 @@ func (db *DB) Plans(ctx context.Context) (map[string]string, error) {
 		"status":        subscriptions(odata.Query{Top: 100, OrderBy: []odata.Order{status}}),
 		"subscriptions": text(countSubscriptions),
 		"due":           text(countDue, int64(5)),
+		"strangers":     text(strangersText, int64(5), int64(5), 2, 8),
+		"turn":          text(tenantText, int64(5), int64(5), 2, "t1"),
 		"expiry":        text(firstExpiry),
 		"expiring":      text(countWithin(4), int64(9), int64(7), int64(5), int64(3)),
-		"missing":       text(countMissingText, "t1", key, "run", "", missingChunk),
+		"missing":       text(unseenText, "t1", key, int64(0), int64(missingChunk), int64(0)),
 		"changed":       rowsOf(changed.rowsQuery()),
 		"issued":        rowsOf(issued.rowsQuery()),
 		"followers":     text(followersText, "t1", int64(5)),
-		"mark":          text(markMissingText, "t1", key, "run", int64(1), "a", "b", int64(2), 9),
+		"mark":          text(markMissingText(), append([]any{"t1", key, int64(1), int64(2)}, batchOf([]string{"a"})...)...),
 	} {
 		plan, err := db.plan(ctx, b)
 		if err != nil {

@@ -2,8 +2,6 @@ package store
 
 import (
 	"context"
-	"strconv"
-	"strings"
 
 	"cloudpki/internal/odata"
 	"cloudpki/internal/pki"
@@ -13,8 +11,8 @@ import (
 // may be long, and other writers wait meanwhile.
 const pageChunk = 500
 
-// SavePage implements pki.RunStore. The run goes into the last transaction, so
-// that a page of which only a part was stored is fetched again.
+// SavePage implements pki.ScanStore. The run and the listing go into the last
+// transaction, so that a page of which only a part was stored is fetched again.
 func (db *DB) SavePage(ctx context.Context, l pki.Lease, p pki.RunPage) (pki.Counts, error) {
 	var sum pki.Counts
 	chunk, err := db.changesAtOnce(ctx, l, pageChunk)
@@ -25,7 +23,8 @@ func (db *DB) SavePage(ctx context.Context, l pki.Lease, p pki.RunPage) (pki.Cou
 		part := p
 		part.Certificates, p.Certificates = cut(p.Certificates, chunk)
 		part.Skipped, p.Skipped = cut(p.Skipped, chunk-len(part.Certificates))
-		last = len(p.Certificates)+len(p.Skipped) == 0
+		part.Seen, p.Seen = cut(p.Seen, pageChunk)
+		last = len(p.Certificates)+len(p.Skipped)+len(p.Seen) == 0
 		counts, err := db.savePart(ctx, l, part, sum, last)
 		if err != nil {
 			return pki.Counts{}, err
@@ -40,21 +39,18 @@ func cut[T any](list []T, n int) (head, tail []T) {
 	return list[:n], list[n:]
 }
 
-// savePart stores a part of a page, and with the last one the run; before is
-// what the parts before it have counted.
+// savePart stores a part of a page, and with the last one the listing and the
+// run; before is what the parts before it have counted.
 func (db *DB) savePart(ctx context.Context, l pki.Lease, p pki.RunPage, before pki.Counts, last bool) (counts pki.Counts, err error) {
-	err = db.engine.write(ctx, func(c conn) error {
+	err = db.engine.write(ctx, func(c conn) (err error) {
 		if err := db.holdLease(ctx, c, l); err != nil {
 			return err
 		}
-		w := pageWriter{db: db, ctx: ctx, c: c, lease: l, page: p}
-		if err := w.certificates(); err != nil {
+		w := pageWriter{db: db, ctx: ctx, c: c, lease: l, page: p, seen: pki.Seen{}}
+		if w.row, err = inventoryOf(ctx, c, l); err != nil {
 			return err
 		}
-		if err := w.skippedItems(); err != nil {
-			return err
-		}
-		if err := db.record(ctx, c, w.changes...); err != nil {
+		if err := w.all(last); err != nil {
 			return err
 		}
 		counts = w.counts
@@ -69,6 +65,27 @@ func (db *DB) savePart(ctx context.Context, l pki.Lease, p pki.RunPage, before p
 	return counts, err
 }
 
+// ComparePage implements pki.ScanStore.
+func (db *DB) ComparePage(ctx context.Context, l pki.Lease, p pki.RunPage, seen pki.Seen) (counts pki.Counts, err error) {
+	err = db.engine.view(ctx, func(c conn) error {
+		if err := checkLease(ctx, c, l, ""); err != nil {
+			return err
+		}
+		w := pageWriter{db: db, ctx: ctx, c: c, lease: l, page: p, seen: seen, dry: true}
+		if err := w.certificates(); err != nil {
+			return err
+		}
+		if err := w.listed(); err != nil {
+			return err
+		}
+		w.counts.Found += len(p.Skipped)
+		w.counts.Skipped += len(p.Skipped)
+		counts = w.counts
+		return nil
+	})
+	return counts, err
+}
+
 // A pageWriter stores one page of an inventory inside a transaction.
 type pageWriter struct {
 	db      *DB
@@ -76,15 +93,63 @@ type pageWriter struct {
 	c       conn
 	lease   pki.Lease
 	page    pki.RunPage
+	row     inventoryRow
+	dry     bool // nothing is written, but compared and counted
 	counts  pki.Counts
 	changes []pki.Change
-	number  int64 // change number of what this transaction changes; 0 until it changes something
+	number  int64    // change number of what this transaction changes; 0 until it changes something
+	seen    pki.Seen // of what was met
+}
+
+// all stores the page; last is for the last part of one.
+func (w *pageWriter) all(last bool) error {
+	before := w.row
+	if w.page.Listing.IsComplete() && w.row.id != string(w.page.Listing.ID) {
+		w.row.id, w.row.from = string(w.page.Listing.ID), w.row.ordinals
+	}
+	for _, step := range []func() error{w.certificates, w.listed, w.skippedItems, w.markSeen} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	if err := w.db.record(w.ctx, w.c, w.changes...); err != nil {
+		return err
+	}
+	if last && !w.page.Listing.IsNone() {
+		var err error
+		if w.row.listing, err = encodeListing(w.page.Listing); err != nil {
+			return err
+		}
+	}
+	if w.row == before {
+		return nil
+	}
+	return w.row.save(w.ctx, w.c, w.lease)
 }
 
 // knownBatch is how many certificates are looked up or marked in one
 // statement. The number of parameters is always the same, so that the
 // statement is prepared once.
 const knownBatch = 100
+
+// batchOf returns n parameters that hold the texts of list, the last of them as
+// often as there is room.
+func batchOf[T ~string](list []T) []any {
+	args := make([]any, knownBatch)
+	for i := range args {
+		args[i] = string(list[min(i, len(list)-1)])
+	}
+	return args
+}
+
+// A knownCertificate is one that is stored, or about to be.
+type knownCertificate struct {
+	pki.Certificate
+
+	ordinal int64
+	listed  bool // by the CA's list, now or ever
+	isNew   bool // not stored before this batch
+}
 
 func (w *pageWriter) certificates() error {
 	list := w.page.Certificates
@@ -98,78 +163,106 @@ func (w *pageWriter) certificates() error {
 	return nil
 }
 
+// batch compares some certificates with what is known, and stores what differs.
 func (w *pageWriter) batch(batch []pki.Certificate) error {
-	ids := make([]any, 0, knownBatch+3)
-	ids = append(ids, string(w.lease.Tenant), w.lease.Key)
-	for i := range knownBatch {
-		ids = append(ids, string(batch[min(i, len(batch)-1)].ID))
-	}
-	known, err := w.known(ids)
+	known, err := w.known(batch)
 	if err != nil {
 		return err
 	}
+	var added, altered []pki.ID // in the order met
+	replaced := make(map[pki.ID]string)
 	for _, cert := range batch {
 		old, found := known[cert.ID]
-		if cert, err = w.save(cert, old, found); err != nil {
-			return err
+		next, differs := w.met(cert, old, found)
+		known[cert.ID] = next
+		if w.page.Listing.IsComplete() && !(w.dry && next.isNew) {
+			w.seen.Mark(next.ordinal)
 		}
-		known[cert.ID] = cert
+		switch {
+		case !found:
+			added = append(added, cert.ID)
+		case differs:
+			if _, again := replaced[cert.ID]; !again && !old.isNew {
+				altered = append(altered, cert.ID)
+				replaced[cert.ID] = old.SHA256
+			}
+		}
 	}
-	if !w.page.Listed {
+	if w.dry {
 		return nil
 	}
-	_, err = w.c.exec(w.ctx, "UPDATE certificates SET last_run = ?"+strconv.Itoa(knownBatch+3)+
-		" WHERE tenant = ?1 AND subscription_key = ?2 AND id IN ("+placeholders(3, knownBatch)+")", append(ids, string(w.page.Run.ID))...)
-	return err
+	if err := w.insert(added, known); err != nil {
+		return err
+	}
+	for _, id := range altered {
+		if err := w.update(known[id], replaced[id]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-func (w *pageWriter) known(ids []any) (map[pki.ID]pki.Certificate, error) {
-	scan := func(r rows) (pki.Certificate, error) { return scanCertificate(r, false) }
-	list, err := all(w.ctx, w.c, scan, "SELECT "+certificateColumns(false)+
-		" FROM certificates WHERE tenant = ?1 AND subscription_key = ?2 AND id IN ("+placeholders(3, knownBatch)+")", ids...)
-	known := make(map[pki.ID]pki.Certificate, knownBatch)
+// known returns those of a batch that are stored.
+func (w *pageWriter) known(batch []pki.Certificate) (map[pki.ID]knownCertificate, error) {
+	scan := func(r rows) (k knownCertificate, err error) {
+		var listed int64
+		k.Certificate, err = scanCertificate(r, false, &k.ordinal, &listed)
+		k.listed = listed != 0
+		return k, err
+	}
+	ids := make([]pki.ID, len(batch))
+	for i := range batch {
+		ids[i] = batch[i].ID
+	}
+	list, err := all(w.ctx, w.c, scan, "SELECT "+certificateColumns(false)+", ordinal, listed"+
+		" FROM certificates WHERE tenant = ?1 AND subscription_key = ?2 AND id IN ("+placeholders(3, knownBatch)+")",
+		append([]any{string(w.lease.Tenant), w.lease.Key}, batchOf(ids)...)...)
+	known := make(map[pki.ID]knownCertificate, knownBatch)
 	for _, cert := range list {
 		known[cert.ID] = cert
 	}
 	return known, err
 }
 
-// save stores one certificate, counts it, and returns it as it is known now.
-func (w *pageWriter) save(cert, old pki.Certificate, found bool) (pki.Certificate, error) {
+// met counts one certificate, and returns it as it is known from now on and
+// whether that is to be stored.
+func (w *pageWriter) met(cert pki.Certificate, old knownCertificate, found bool) (next knownCertificate, differs bool) {
 	w.counts.Found++
+	listed := !w.page.Listing.IsNone()
 	if !found {
 		w.counts.New++
 		if cert.Status == pki.CertificateRevoked {
 			w.counts.Revoked++
 		}
-		if err := w.changed(cert.ID, pki.ChangeCreated); err != nil {
-			return cert, err
-		}
-		return cert, w.insert(cert)
+		w.noteChange(cert.ID, pki.ChangeCreated)
+		w.row.ordinals++
+		cert.FirstProvider, cert.LastProvider = w.page.Provider, w.page.Provider
+		return knownCertificate{Certificate: cert, ordinal: w.row.ordinals - 1, listed: listed, isNew: true}, true
 	}
-	next := merge(old, cert, w.page.Listed)
-	if sameCertificate(next, old) {
+	next = old
+	next.Certificate = merge(old.Certificate, cert, listed)
+	next.listed = old.listed || listed
+	if listed {
+		next.LastProvider = w.page.Provider
+	}
+	if sameCertificate(next.Certificate, old.Certificate) {
 		w.counts.Unchanged++
-		return old, nil
+		next.Certificate = old.Certificate
+		return next, next.listed != old.listed
 	}
 	w.counts.Changed++
 	if next.Status == pki.CertificateRevoked && old.Status != pki.CertificateRevoked {
 		w.counts.Revoked++
 	}
 	next.Changed = w.page.Now
-	if err := w.changed(cert.ID, pki.ChangeUpdated); err != nil {
-		return next, err
+	if !old.isNew {
+		w.noteChange(cert.ID, pki.ChangeUpdated)
 	}
-	return next, w.update(next, old)
+	return next, true
 }
 
-// changed notes a change, and with the first one takes the number of them all.
-func (w *pageWriter) changed(id pki.ID, t pki.ChangeType) (err error) {
+func (w *pageWriter) noteChange(id pki.ID, t pki.ChangeType) {
 	w.changes = append(w.changes, w.db.childChange(pki.ResourceCertificates, w.lease, id, t))
-	if w.number == 0 {
-		w.number, err = nextChange(w.ctx, w.c, w.lease.Tenant, w.lease.Key)
-	}
-	return err
 }
 
 // merge returns what is known after a record was met again. A record may tell
@@ -183,7 +276,7 @@ func merge(old, cert pki.Certificate, full bool) pki.Certificate {
 	keep(&next.IssuerDN, cert.IssuerDN)
 	keep(&next.ProfileID, cert.ProfileID)
 	keep(&next.Holder, cert.Holder)
-	if cert.SHA256 != "" {
+	if cert.SHA256 != "" && cert.SHA256 != old.SHA256 {
 		next.SHA256, next.DER = cert.SHA256, cert.DER
 	}
 	if !cert.NotBefore.IsNever() {
@@ -212,76 +305,5 @@ func sameCertificate(a, b pki.Certificate) bool {
 	return a.SHA256 == b.SHA256 && a.SubjectDN == b.SubjectDN && a.CommonName == b.CommonName && a.AltNames == b.AltNames &&
 		a.IssuerDN == b.IssuerDN && a.NotBefore == b.NotBefore && a.NotAfter == b.NotAfter &&
 		a.Status == b.Status && a.RevokedAt == b.RevokedAt && a.Reason == b.Reason &&
-		a.ProfileID == b.ProfileID && a.Holder == b.Holder && a.Missing == b.Missing
-}
-
-func (w *pageWriter) insert(cert pki.Certificate) error {
-	if err := w.body(cert); err != nil {
-		return err
-	}
-	args := append(w.args(cert), cert.FirstSeen.Ticks, string(w.page.Run.ID))
-	_, err := w.c.exec(w.ctx, `INSERT INTO certificates (tenant, subscription_key, id,
-	subject_name, subject_name_folded, common_name, common_name_folded, issuer_name, issuer_name_folded,
-	serial_number, thumbprint, not_before, not_after, status, revocation_date_time, revocation_reason,
-	profile_id, holder, last_changed_date_time, missing_since_date_time, change,
-	subject_alternative_names, subject_alternative_names_folded, first_seen_date_time, first_run, last_run)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, '')`, args...)
-	return err
-}
-
-func (w *pageWriter) update(cert, old pki.Certificate) error {
-	if cert.SHA256 != old.SHA256 {
-		if err := w.body(cert); err != nil {
-			return err
-		}
-		if old.SHA256 != "" {
-			if err := insertPurge(w.ctx, w.c, w.lease.Tenant, w.lease.Key, old.SHA256); err != nil {
-				return err
-			}
-		}
-	}
-	_, err := w.c.exec(w.ctx, `UPDATE certificates SET
-	subject_name = ?4, subject_name_folded = ?5, common_name = ?6, common_name_folded = ?7,
-	issuer_name = ?8, issuer_name_folded = ?9, serial_number = ?10, thumbprint = ?11,
-	not_before = ?12, not_after = ?13, status = ?14, revocation_date_time = ?15, revocation_reason = ?16,
-	profile_id = ?17, holder = ?18, last_changed_date_time = ?19, missing_since_date_time = ?20, change = ?21,
-	subject_alternative_names = ?22, subject_alternative_names_folded = ?23
-WHERE tenant = ?1 AND subscription_key = ?2 AND id = ?3`, w.args(cert)...)
-	return err
-}
-
-// body stores the DER. The update that changes nothing locks a row that is
-// there already, so that Purge does not take it for unused meanwhile.
-func (w *pageWriter) body(cert pki.Certificate) error {
-	if cert.SHA256 == "" || cert.DER == nil {
-		return nil
-	}
-	_, err := w.c.exec(w.ctx, `INSERT INTO certificate_bodies (tenant, thumbprint, der) VALUES (?1, ?2, ?3)
-ON CONFLICT (tenant, thumbprint) DO UPDATE SET der = excluded.der`, string(w.lease.Tenant), cert.SHA256, cert.DER)
-	return err
-}
-
-func (w *pageWriter) args(cert pki.Certificate) []any {
-	return []any{
-		string(w.lease.Tenant), w.lease.Key, string(cert.ID),
-		nullText(cert.SubjectDN), nullText(odata.Fold(cert.SubjectDN)),
-		nullText(cert.CommonName), nullText(odata.Fold(cert.CommonName)),
-		nullText(cert.IssuerDN), nullText(odata.Fold(cert.IssuerDN)),
-		nullText(cert.Serial), nullText(cert.SHA256), nullDate(cert.NotBefore), nullDate(cert.NotAfter),
-		int64(cert.Status), nullDate(cert.RevokedAt), nullNumber(cert.Reason),
-		nullText(cert.ProfileID), nullText(cert.Holder), cert.Changed.Ticks, nullDate(cert.Missing),
-		w.number, nullText(cert.AltNames), nullText(odata.Fold(cert.AltNames)),
-	}
-}
-
-// placeholders returns n parameters from ?from on, with commas between.
-func placeholders(from, n int) string {
-	var b strings.Builder
-	for i := range n {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		b.WriteString("?" + strconv.Itoa(from+i))
-	}
-	return b.String()
+		a.ProfileID == b.ProfileID && a.Holder == b.Holder && a.Missing == b.Missing && a.LastProvider == b.LastProvider
 }

@@ -46,9 +46,9 @@ func TestPostgresCertificatePlans(t *testing.T) {
 	url := cluster.Database(t)
 	db := open(t, url)
 	sql(t, url, `INSERT INTO certificates (tenant, subscription_key, id, common_name, serial_number, thumbprint, profile_id, not_after, status,
-	first_seen_date_time, last_changed_date_time, first_run, last_run)
+	first_seen_date_time, last_changed_date_time, ordinal, listed)
 SELECT 't1', i % 3, md5(i::text), 'device-' || i, to_hex(i), md5('x' || i), '1.2.' || i % 10, 17671392000000000 + i::bigint * 20000000000, i % 4,
-	1, 1, 'r', 'r' FROM generate_series(1, 60000) i`)
+	1, 1, i, 1 FROM generate_series(1, 60000) i`)
 	sql(t, url, "VACUUM ANALYZE")
 	checkCertificatePlans(t, db, strings.NewReplacer("certificates_pkey", "certificates_", "certificates_status_not_after", "certificates_",
 		"certificates_not_after", "certificates_", "certificates_common_name", "certificates_", "certificates_status", "certificates_", "certificates_profile", "certificates_"))

@@ -35,13 +35,15 @@ func TestSQLitePlans(t *testing.T) {
 		"status":        "subscriptions_sync_status",
 		"subscriptions": "COVERING INDEX",
 		"due":           "COVERING INDEX subscriptions_due",
+		"strangers":     "subscriptions_due (due_at<?)",
+		"turn":          "subscriptions_due_tenant (tenant=? AND due_at<?)",
 		"expiry":        "COVERING INDEX subscriptions_expiry",
 		"expiring":      "COVERING INDEX subscriptions_expiry",
-		"missing":       "sqlite_autoindex_certificates_1 (tenant=? AND subscription_key=? AND id>?)",
+		"missing":       "certificates_ordinal (tenant=? AND subscription_key=? AND ordinal>? AND ordinal<?)",
 		"changed":       "subscriptions_change (tenant=? AND (change,id)>(?,?) AND change<?)",
 		"issued":        "certificates_change (tenant=? AND subscription_key=? AND (change,id)>(?,?) AND change<?)",
 		"followers":     "notification_subscriptions_2 (tenant=?)",
-		"mark":          "sqlite_autoindex_certificates_1 (tenant=? AND subscription_key=? AND id>? AND id<?)",
+		"mark":          "sqlite_autoindex_certificates_1 (tenant=? AND subscription_key=? AND id=?)",
 	})
 }
 
@@ -52,18 +54,20 @@ func TestPostgresPlans(t *testing.T) {
 		t.Fatal(err)
 	}
 	sql(t, url, `INSERT INTO subscriptions SELECT (jsonb_populate_record(s, jsonb_build_object('tenant', 't' || i % 10,
-	'id', 's' || i, 'key', i, 'sync_status', i % 3, 'due_at', i, 'credential_info_not_after', i))).*
+	'id', 's' || i, 'key', i, 'sync_status', i % 3, 'due_at', i, 'credential_info_expiration_date_time', i))).*
 FROM subscriptions s, generate_series(1, 20000) i`)
-	sql(t, url, `INSERT INTO certificates (tenant, subscription_key, id, thumbprint, status, first_seen_date_time, last_changed_date_time, first_run, last_run)
-SELECT 't1', i % 3, md5(i::text), md5('x' || i), 1, 1, 1, 'r', 'r' FROM generate_series(1, 30000) i`)
+	sql(t, url, `INSERT INTO certificates (tenant, subscription_key, id, thumbprint, status, first_seen_date_time, last_changed_date_time, ordinal, listed)
+SELECT 't1', i % 3, md5(i::text), md5('x' || i), 1, 1, 1, i, 1 FROM generate_series(1, 30000) i`)
 	sql(t, url, "VACUUM ANALYZE")
 	checkPlans(t, db, map[string]string{
 		"thumbprint": "certificates_thumbprint",
 		"status":     "subscriptions_sync_status",
 		"due":        "subscriptions_due",
+		"strangers":  "subscriptions_due",
+		"turn":       "subscriptions_due_tenant",
 		"expiry":     "subscriptions_expiry",
 		"expiring":   "subscriptions_expiry",
-		"missing":    "certificates_pkey",
+		"missing":    "certificates_ordinal",
 		"changed":    "subscriptions_change",
 		"issued":     "certificates_change",
 	})

@@ -79,7 +79,7 @@ func TestPostgresReplicasShareWork(t *testing.T) {
 		wait.Go(func() {
 			db := replicas[w%2]
 			for idle := 0; idle < 20; {
-				list, err := db.TakeDue(t.Context(), fmt.Sprint(w), now, until, 4, perTenant)
+				list, err := db.TakeDue(t.Context(), fmt.Sprint(w), now, until, 4, pki.Bounds{PerTenant: perTenant})
 				if err != nil {
 					t.Error(err)
 					return

@@ -102,8 +102,10 @@ func (p *purger) subscriptions() error {
 		if err := p.children(l); err != nil || p.left <= 0 {
 			return err
 		}
-		if _, err := p.c.exec(p.ctx, "DELETE FROM change_counters WHERE tenant = ?1 AND subscription_key = ?2", l.tenant, l.key); err != nil {
-			return err
+		for _, table := range []string{"change_counters", "inventories", "inventory_seen"} {
+			if _, err := p.c.exec(p.ctx, "DELETE FROM "+table+" WHERE tenant = ?1 AND subscription_key = ?2", l.tenant, l.key); err != nil {
+				return err
+			}
 		}
 		if err := p.done(l); err != nil {
 			return err

@@ -38,9 +38,9 @@ func BenchmarkExpand(b *testing.B) {
 	db := filled(b, 100)
 	for i := range int64(100) {
 		err := db.Execute(b.Context(), `INSERT INTO certificates (tenant, subscription_key, id, common_name, not_after, status,
-	first_seen_date_time, last_changed_date_time, first_run, last_run)
+	first_seen_date_time, last_changed_date_time, ordinal, listed)
 WITH RECURSIVE row (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM row WHERE i < 99)
-SELECT ?1, ?2, printf('%04x', i), 'device', i, 1, 1, 1, 'r', 'r' FROM row`, "t", realistic(i).Key)
+SELECT ?1, ?2, printf('%04x', i), 'device', i, 1, 1, 1, i, 1 FROM row`, "t", realistic(i).Key)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -19,9 +19,14 @@ func (db *DB) RequestRun(ctx context.Context, t pki.TenantID, id pki.ID, run pki
 		if err != nil {
 			return err
 		}
-		if told = open.either(); told.ID == "" {
-			told = run
-			if err := db.addRun(ctx, c, leaseOn(&s), run); err != nil {
+		if told, err = db.joined(ctx, c, leaseOn(&s), open, run); err != nil {
+			return err
+		}
+		if told.ID == "" {
+			if told = run; run.DryRun {
+				told.NextTry = s.NextSync // which is put back at its end
+			}
+			if err := db.addRun(ctx, c, leaseOn(&s), told); err != nil {
 				return err
 			}
 			if err := insertAudit(ctx, c, t, e); err != nil {
@@ -80,7 +85,9 @@ func (db *DB) FinishRun(ctx context.Context, l pki.Lease, r pki.Run, change func
 		if err := db.endRun(ctx, c, l, r); err != nil {
 			return err
 		}
-		if _, err := c.exec(ctx, "UPDATE subscriptions SET lease_owner = NULL, due_at = next_sync_date_time WHERE tenant = ?1 AND id = ?2",
+		if _, err := c.exec(ctx, `UPDATE subscriptions SET lease_owner = NULL, due_at = CASE
+	WHEN next_probe_date_time IS NULL OR next_sync_date_time <= next_probe_date_time THEN next_sync_date_time ELSE next_probe_date_time END
+WHERE tenant = ?1 AND id = ?2`,
 			string(l.Tenant), string(l.Subscription)); err != nil {
 			return err
 		}
@@ -90,6 +97,9 @@ func (db *DB) FinishRun(ctx context.Context, l pki.Lease, r pki.Run, change func
 		}
 		revision, secrets := s.Revision, sealedOf(&s)
 		e := change(&s)
+		if err := followOn(ctx, c, l, e); err != nil {
+			return err
+		}
 		dropped = !secrets.keptBy(&s)
 		s.Tenant, s.ID, s.Key, s.Revision = l.Tenant, l.Subscription, l.Key, revision+1
 		queued, err = db.keepDue(ctx, c, &s, e)
@@ -113,8 +123,7 @@ func (db *DB) FinishRun(ctx context.Context, l pki.Lease, r pki.Run, change func
 	return err
 }
 
-// endRun stores the end of a run and removes what its end makes superfluous:
-// old runs, and skipped items that a good run has not met again.
+// endRun stores the end of a run and removes the oldest runs.
 func (db *DB) endRun(ctx context.Context, c conn, l pki.Lease, r pki.Run) error {
 	if err := updateRun(ctx, c, l, r); err != nil {
 		return err
@@ -122,12 +131,7 @@ func (db *DB) endRun(ctx context.Context, c conn, l pki.Lease, r pki.Run) error 
 	if err := db.record(ctx, c, db.childChange(pki.ResourceRuns, l, r.ID, pki.ChangeUpdated)); err != nil {
 		return err
 	}
-	if err := trimRuns(ctx, c, l); err != nil || r.Status != pki.RunSucceeded {
-		return err
-	}
-	_, err := c.exec(ctx, "DELETE FROM skipped_items WHERE tenant = ?1 AND subscription_key = ?2 AND sync_run_id <> ?3",
-		string(l.Tenant), l.Key, string(r.ID))
-	return err
+	return trimRuns(ctx, c, l)
 }
 
 // Run implements pki.InventoryStore.

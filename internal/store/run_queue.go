@@ -21,7 +21,8 @@ func (db *DB) settleRuns(ctx context.Context, c conn, before, after *pki.Subscri
 	case run != nil:
 		after.NextSync = run.Queued
 		if queued {
-			return nil
+			_, err := db.undried(ctx, c, leaseOn(after), open.queued)
+			return err
 		}
 		return db.addRun(ctx, c, leaseOn(after), *run)
 	case !queued || !isResting(after):
@@ -87,7 +88,7 @@ func trimRuns(ctx context.Context, c conn, l pki.Lease) error {
 // each kind. Their ids are empty where there is none.
 type unended struct{ running, queued pki.Run }
 
-// either returns the run that will tell the outcome of a sync asked for now.
+// either returns the run to take up next.
 func (u unended) either() pki.Run {
 	if u.running.ID != "" {
 		return u.running
@@ -116,6 +117,11 @@ func (db *DB) keepDue(ctx context.Context, c conn, s *pki.Subscription, e pki.Ef
 	if err != nil {
 		return false, err
 	}
+	if e.Run != nil && open.queued.DryRun {
+		if open.queued, err = db.undried(ctx, c, leaseOn(s), open.queued); err != nil {
+			return false, err
+		}
+	}
 	if open.queued.ID == "" && e.Run != nil && isWanted(*e.Run, s) {
 		open.queued = *e.Run
 		if err := db.addRun(ctx, c, leaseOn(s), *e.Run); err != nil {
@@ -125,6 +131,38 @@ func (db *DB) keepDue(ctx context.Context, c conn, s *pki.Subscription, e pki.Ef
 	if open.queued.ID == "" || !isWanted(open.queued, s) {
 		return false, nil
 	}
+	if open.queued.DryRun {
+		open.queued.NextTry = s.NextSync // which is put back at its end
+		if err := updateRun(ctx, c, leaseOn(s), open.queued); err != nil {
+			return false, err
+		}
+	}
 	s.NextSync = open.queued.Queued
 	return true, nil
+}
+
+// joined returns the run that tells the outcome of run, which is asked for now;
+// the zero Run where there is none. One that only proves the credentials does
+// not, and a dry run only that of another.
+func (db *DB) joined(ctx context.Context, c conn, l pki.Lease, open unended, run pki.Run) (pki.Run, error) {
+	running := open.running
+	if running.ID != "" && running.Trigger != pki.TriggerProbe && running.DryRun == run.DryRun {
+		return running, nil
+	}
+	if run.DryRun {
+		return open.queued, nil
+	}
+	return db.undried(ctx, c, l, open.queued)
+}
+
+// undried makes a queued dry run one that is not.
+func (db *DB) undried(ctx context.Context, c conn, l pki.Lease, queued pki.Run) (pki.Run, error) {
+	if !queued.DryRun {
+		return queued, nil
+	}
+	queued.DryRun, queued.NextTry = false, odata.Never()
+	if err := updateRun(ctx, c, l, queued); err != nil {
+		return queued, err
+	}
+	return queued, db.record(ctx, c, db.childChange(pki.ResourceRuns, l, queued.ID, pki.ChangeUpdated))
 }

@@ -26,13 +26,13 @@ func longInventory(b *testing.B, n int) *store.DB {
 		err := db.Execute(b.Context(), `INSERT INTO certificates (tenant, subscription_key, id,
 	subject_name, subject_name_folded, common_name, common_name_folded, issuer_name, issuer_name_folded,
 	serial_number, thumbprint, not_before, not_after, status, revocation_reason, profile_id, holder,
-	first_seen_date_time, last_changed_date_time, first_run, last_run)
+	first_seen_date_time, last_changed_date_time, ordinal, listed)
 WITH RECURSIVE row (i) AS (SELECT ?1 UNION ALL SELECT i + 1 FROM row WHERE i + 1 < ?2)
 SELECT ?3, ?4, printf('%032x', i),
 	printf('CN=device-%07d,O=Example', i), printf('cn=device-%07d,o=example', i), printf('device-%07d', i), printf('device-%07d', i),
 	'CN=Issuing CA,O=Example', 'cn=issuing ca,o=example', printf('%x', i + 4096), printf('%064x', i),
 	?5 + i, ?5 + 864000000000 * 19 * (i % 97) + i, CASE WHEN i % 20 = 0 THEN 3 WHEN i % 5 = 1 THEN 2 ELSE 1 END, NULL,
-	printf('1.2.3.%d', i % 10), printf('seat-%d', i), ?5, ?5, 'r', 'r'
+	printf('1.2.3.%d', i % 10), printf('seat-%d', i), ?5, ?5, i, 1
 FROM row`, from, min(from+chunk, n), "t", s.Key, odata.FromTime(time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)).Ticks)
 		if err != nil {
 			b.Fatal(err)

@@ -103,12 +103,12 @@ func TestSQLiteStoresALongPageInParts(t *testing.T) {
 	if err := db.CreateSubscription(t.Context(), s, pki.Effects{}, nil); err != nil {
 		t.Fatal(err)
 	}
-	leases, err := db.TakeDue(t.Context(), "w", odata.FromTime(time.Unix(1, 0)), odata.FromTime(time.Unix(100, 0)), 1, 1)
+	leases, err := db.TakeDue(t.Context(), "w", odata.FromTime(time.Unix(1, 0)), odata.FromTime(time.Unix(100, 0)), 1, pki.Bounds{PerTenant: 1})
 	if err != nil || len(leases) != 1 {
 		t.Fatal(leases, err)
 	}
 	l, before := leases[0], db.Stats()
-	page := pki.RunPage{Run: l.Run, Listed: true}
+	page := pki.RunPage{Run: l.Run, Listing: pki.Listing{ID: l.Run.ID}}
 	for i := range 5000 {
 		page.Certificates = append(page.Certificates, pki.Certificate{ID: pki.ID(fmt.Sprintf("c%04d", i))})
 	}
@@ -200,14 +200,14 @@ func TestSQLiteReleasesOthers(t *testing.T) {
 		t.Fatal(err)
 	}
 	now, until := odata.FromTime(time.Unix(1, 0)), odata.FromTime(time.Unix(100, 0))
-	dead, err := db.TakeDue(t.Context(), "dead", now, until, 1, 1)
+	dead, err := db.TakeDue(t.Context(), "dead", now, until, 1, pki.Bounds{PerTenant: 1})
 	if err != nil || len(dead) != 1 {
 		t.Fatal(dead, err)
 	}
-	if err := db.ReleaseOthers(t.Context(), "new"); err != nil {
+	if err := db.Recover(t.Context(), "new", now, until); err != nil {
 		t.Fatal(err)
 	}
-	list, err := db.TakeDue(t.Context(), "new", now, until, 1, 1)
+	list, err := db.TakeDue(t.Context(), "new", now, until, 1, pki.Bounds{PerTenant: 1})
 	if err != nil || len(list) != 1 || list[0].Run.ID != dead[0].Run.ID || list[0].Run.Attempt != 2 {
 		t.Errorf("took %+v, %v; want the dead owner's run resumed at once", list, err)
 	}

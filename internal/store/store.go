@@ -26,6 +26,10 @@ type Options struct {
 	URL string
 	Log *slog.Logger
 	Now func() time.Time
+
+	// ServiceURI tells the usual base address of a kind of CA, "" where it has
+	// none; nil where no kind has.
+	ServiceURI func(provider string) string
 }
 
 // A DB is an open store. It is safe for concurrent use. Functions that are
@@ -38,7 +42,11 @@ type DB struct {
 	wake    chan struct{}
 	nouns   nouns
 
+	serviceURI func(provider string) string // of Options
+
 	outboxWake chan struct{} // of NotificationWake
+
+	newCertificates, newBodies bulk
 
 	// shredOwed says that a secret was removed since the last shred, or may
 	// have been before the start.
@@ -91,7 +99,12 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 
 func newDB(o Options) *DB {
 	db := &DB{log: o.Log, now: o.Now, wake: make(chan struct{}, 1), outboxWake: make(chan struct{}, 1), nouns: newNouns()}
+	db.newCertificates, db.newBodies = newCertificateInserts(), newBodyInserts()
+	db.serviceURI = o.ServiceURI
 	db.shredOwed.Store(true)
+	if db.serviceURI == nil {
+		db.serviceURI = func(string) string { return "" }
+	}
 	if db.log == nil {
 		db.log = slog.New(slog.DiscardHandler)
 	}

@@ -57,6 +57,11 @@ func (db *DB) insertSubscription(ctx context.Context, c conn, s *pki.Subscriptio
 }
 
 func auditEffects(ctx context.Context, c conn, t pki.TenantID, e pki.Effects) error {
+	for _, event := range e.Decisions {
+		if err := insertAudit(ctx, c, t, event); err != nil {
+			return err
+		}
+	}
 	if e.Audit == nil {
 		return nil
 	}
@@ -113,6 +118,12 @@ func (db *DB) Subscriptions(ctx context.Context, t pki.TenantID, q odata.Query) 
 
 // UpdateSubscription implements pki.SubscriptionStore.
 func (db *DB) UpdateSubscription(ctx context.Context, t pki.TenantID, id pki.ID, change func(*pki.Subscription) (pki.Effects, error)) (pki.Subscription, error) {
+	return db.changeSubscription(ctx, t, id, func(_ conn, s *pki.Subscription) (pki.Effects, error) { return change(s) })
+}
+
+// changeSubscription locks a row, has it changed, and stores it with what goes
+// along.
+func (db *DB) changeSubscription(ctx context.Context, t pki.TenantID, id pki.ID, change func(conn, *pki.Subscription) (pki.Effects, error)) (pki.Subscription, error) {
 	var s pki.Subscription
 	var queued, dropped bool
 	err := db.engine.write(ctx, func(c conn) (err error) {
@@ -121,13 +132,16 @@ func (db *DB) UpdateSubscription(ctx context.Context, t pki.TenantID, id pki.ID,
 			return err
 		}
 		before, secrets := s, sealedOf(&s)
-		e, err := change(&s)
+		e, err := change(c, &s)
 		if queued = err == nil && !e.Unchanged && e.Run != nil; err != nil || e.Unchanged {
 			return err
 		}
 		dropped = !secrets.keptBy(&s)
 		s.Tenant, s.ID, s.Key, s.Revision = t, id, before.Key, before.Revision+1
 		if err := db.settleRuns(ctx, c, &before, &s, e.Run); err != nil {
+			return err
+		}
+		if err := db.saveRoots(ctx, c, leaseOn(&s), e.Roots); err != nil {
 			return err
 		}
 		if err := auditEffects(ctx, c, t, e); err != nil {

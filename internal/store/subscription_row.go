@@ -24,9 +24,14 @@ const (
 	credential_info_subject, credential_info_issuer, credential_info_thumbprint,
 	credential_info_not_before, credential_info_not_after, credential_info_last_accepted_date_time,
 	service_uri, provider_settings, server_certificate_authorities, sync_schedule, paused,
-	next_sync_date_time, failures, edits, change, due_at)
+	next_sync_date_time, failures, edits, change, trust_change_policy, provider_migration, ca_host,
+	credential_info_status, credential_info_status_date_time, credential_info_token_expiration_date_time,
+	credential_info_expiration_date_time, credential_info_expiry_stage,
+	credentials_staged, credentials_staged_secrets, credentials_previous, credentials_previous_secrets,
+	refusal, next_probe_date_time, credentials_tend_at, due_at)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
-	?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36, ?37, ?38, ?39, ?40, ?41, ?38)
+	?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36, ?37, ?38, ?39, ?40, ?41, ?42, ?43, ?44,
+	?45, ?46, ?47, ?48, ?49, ?50, ?51, ?52, ?53, ?54, ?55, ?56, ?57)
 ON CONFLICT DO NOTHING`
 
 	updateSubscription = `UPDATE subscriptions SET
@@ -41,7 +46,12 @@ ON CONFLICT DO NOTHING`
 	credential_info_not_before = ?30, credential_info_not_after = ?31, credential_info_last_accepted_date_time = ?32,
 	service_uri = ?33, provider_settings = ?34, server_certificate_authorities = ?35, sync_schedule = ?36, paused = ?37,
 	next_sync_date_time = ?38, failures = ?39, edits = ?40, change = ?41,
-	due_at = CASE WHEN lease_owner IS NULL THEN ?38 ELSE due_at END
+	trust_change_policy = ?42, provider_migration = ?43, ca_host = ?44,
+	credential_info_status = ?45, credential_info_status_date_time = ?46, credential_info_token_expiration_date_time = ?47,
+	credential_info_expiration_date_time = ?48, credential_info_expiry_stage = ?49,
+	credentials_staged = ?50, credentials_staged_secrets = ?51, credentials_previous = ?52, credentials_previous_secrets = ?53,
+	refusal = ?54, next_probe_date_time = ?55, credentials_tend_at = ?56,
+	due_at = CASE WHEN lease_owner IS NULL THEN ?57 ELSE due_at END
 WHERE tenant = ?1 AND id = ?2 AND key = ?3`
 )
 
@@ -64,6 +74,14 @@ func (db *DB) subscriptionArgs(s *pki.Subscription, change int64) ([]any, error)
 	if s.Paused != nil {
 		paused = flag(*s.Paused)
 	}
+	var migration any
+	if s.Migration != nil {
+		text, err := encode(s.Migration)
+		if err != nil {
+			return nil, err
+		}
+		migration = text
+	}
 	args := []any{
 		string(s.Tenant), string(s.ID), s.Key,
 		number, s.DisplayName, fold(s.DisplayName), s.Description, fold(s.Description),
@@ -72,21 +90,31 @@ func (db *DB) subscriptionArgs(s *pki.Subscription, change int64) ([]any, error)
 		s.TrustedRoot, s.Version, s.Revision,
 	}
 	args = append(args, credentialArgs(s.Credentials)...)
-	return append(args,
+	args = append(args,
 		s.ServiceURI, settings, s.ServerCAs, optional(s.Schedule), paused,
 		nullDate(s.NextSync), s.Failures, s.Edits, change,
-	), nil
+		optional(s.TrustPolicy), migration, nullText(db.hostOf(s)),
+	)
+	state, err := credentialStateArgs(s)
+	return append(args, state...), err
 }
 
-// sealedSecrets are the ciphertexts of a subscription.
-type sealedSecrets [4]secret.Sealed
+// sealedSecrets are the ciphertexts of a subscription, slot by slot.
+type sealedSecrets [12]secret.Sealed
 
-func sealedOf(s *pki.Subscription) sealedSecrets {
-	if s.Credentials == nil {
-		return sealedSecrets{}
+func sealedOf(s *pki.Subscription) (sealed sealedSecrets) {
+	slots := []*pki.Credentials{s.Credentials, nil, nil}
+	for i, slot := range []*pki.Slot{s.Staged, s.Previous} {
+		if slot != nil {
+			slots[i+1] = &slot.Credentials
+		}
 	}
-	c := s.Credentials
-	return sealedSecrets{c.Password, c.Certificate, c.CertificatePassword, c.Key}
+	for i, c := range slots {
+		if c != nil {
+			copy(sealed[4*i:], []secret.Sealed{c.Password, c.Certificate, c.CertificatePassword, c.Key})
+		}
+	}
+	return sealed
 }
 
 // keptBy reports whether s still has each of the ciphertexts.
@@ -139,9 +167,10 @@ func subscriptionColumns(secrets bool) string {
 	credential_info_subject, credential_info_issuer, credential_info_thumbprint,
 	credential_info_not_before, credential_info_not_after, credential_info_last_accepted_date_time,
 	service_uri, provider_settings, server_certificate_authorities, sync_schedule, paused,
-	next_sync_date_time, failures, edits, `
+	next_sync_date_time, failures, edits, trust_change_policy, provider_migration, ` + credentialStateColumns + ", "
 	if secrets {
-		return plain + "credentials_admin_password, credentials_authentication_certificate, credentials_authentication_certificate_password, credentials_key"
+		return plain + "credentials_admin_password, credentials_authentication_certificate, credentials_authentication_certificate_password, credentials_key, " +
+			"credentials_staged_secrets, credentials_previous_secrets"
 	}
 	return plain + `CASE WHEN credentials_admin_password IS NULL THEN 0 ELSE 1 END,
 	CASE WHEN credentials_authentication_certificate IS NULL THEN 0 ELSE 1 END,
@@ -157,15 +186,18 @@ type subscriptionRow struct {
 	notBefore, notAfter        *int64
 	accepted, schedule, paused *int64
 	next                       *int64
-	settings                   *string
+	settings, migration        *string
+	policy                     *int64
 	secrets                    [4][]byte
 	present                    [4]int64
+
+	credentialRow
 }
 
 func scanSubscription(r rows, providers *odata.EnumType, secrets bool, extra ...any) (pki.Subscription, error) {
 	var s pki.Subscription
 	var row subscriptionRow
-	dest := make([]any, 0, 35+len(extra))
+	dest := make([]any, 0, 48+len(extra))
 	dest = append(dest,
 		(*string)(&s.ID), &s.Key, &row.provider, &s.DisplayName, &s.Description,
 		&s.Created.Ticks, &s.LastModified.Ticks, &s.LastModified.Offset,
@@ -173,14 +205,18 @@ func scanSubscription(r rows, providers *odata.EnumType, secrets bool, extra ...
 		&s.TrustedRoot, &s.Version, &s.Revision,
 		&row.credentials, &row.userName,
 		&row.subject, &row.issuer, &row.thumb, &row.notBefore, &row.notAfter, &row.accepted,
-		&s.ServiceURI, &row.settings, &s.ServerCAs, &row.schedule, &row.paused, &row.next, &s.Failures, &s.Edits,
+		&s.ServiceURI, &row.settings, &s.ServerCAs, &row.schedule, &row.paused, &row.next, &s.Failures, &s.Edits, &row.policy, &row.migration,
 	)
+	dest = append(dest, row.dest()...)
 	for i := range row.secrets {
 		if secrets {
 			dest = append(dest, &row.secrets[i])
 		} else {
 			dest = append(dest, &row.present[i])
 		}
+	}
+	if secrets {
+		dest = append(dest, &row.sealed[0], &row.sealed[1])
 	}
 	if err := r.scan(append(dest, extra...)...); err != nil {
 		return s, err
@@ -195,7 +231,19 @@ func scanSubscription(r rows, providers *odata.EnumType, secrets bool, extra ...
 		paused := *row.paused != 0
 		s.Paused = &paused
 	}
+	if row.policy != nil {
+		policy := pki.TrustPolicy(*row.policy)
+		s.TrustPolicy = &policy
+	}
 	s.Credentials = row.credentialsOf()
+	if err := row.into(&s); err != nil {
+		return s, err
+	}
+	if row.migration != nil {
+		if err := decode(*row.migration, &s.Migration); err != nil {
+			return s, err
+		}
+	}
 	if row.settings != nil {
 		return s, decode(*row.settings, &s.Settings)
 	}

@@ -66,7 +66,7 @@ func TestCancelStopsResumedRun(t *testing.T) {
 	db := openStore(t)
 	subscribe(t, db, "t", 1)
 	now := time.Now()
-	held, err := db.TakeDue(t.Context(), "dead", odata.FromTime(now), odata.FromTime(now.Add(time.Hour)), 1, 1)
+	held, err := db.TakeDue(t.Context(), "dead", odata.FromTime(now), odata.FromTime(now.Add(time.Hour)), 1, pki.Bounds{PerTenant: 1})
 	if err != nil || len(held) != 1 {
 		t.Fatal(held, err)
 	}

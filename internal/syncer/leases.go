@@ -1,6 +1,7 @@
 // Package syncer decides when subscriptions are synced: it takes leases on
-// those that are due, bounds how many run at once, keeps the leases alive, and
-// ends runs in order when the program stops. What a sync does is pki.Service's.
+// those that are due, bounds how many run at once, keeps the leases alive, lets
+// runs whose CA does not answer wait beside the others, and ends runs in order
+// when the program stops. What a sync does is pki.Service's.
 package syncer
 
 import (
@@ -15,11 +16,18 @@ import (
 // concurrent use by many processes.
 type Leases interface {
 	// TakeDue leases up to limit subscriptions that are due at now and not
-	// leased by a live owner, oldest due first, with at most perTenant live
-	// leases a tenant. It raises the fence, and makes or takes up the run: a
-	// queued run becomes running, and a run that a dead owner left running is
-	// resumed with Attempt raised; else a run with a fresh UUIDv7 is made.
-	TakeDue(ctx context.Context, owner string, now, until odata.DateTimeOffset, limit, perTenant int) ([]pki.Lease, error)
+	// leased by a live owner, with at most so many live leases at work as the
+	// bounds say. What a person waits for comes first; then tenants come in
+	// turn, those with the fewest leases at work first, and of each what is due
+	// longest. It raises the fence, and makes or takes up the run: a queued run
+	// becomes running, and a run that a dead owner left running is resumed with
+	// Attempt raised; else a run with a fresh UUIDv7 is made.
+	TakeDue(ctx context.Context, owner string, now, until odata.DateTimeOffset, limit int, b pki.Bounds) ([]pki.Lease, error)
+
+	// Wait marks a live lease as waiting for its CA, so that it is no longer at
+	// work, if fewer live leases than the bounds say wait already. It reports
+	// whether it did.
+	Wait(ctx context.Context, l pki.Lease, now odata.DateTimeOffset, b pki.Bounds) (bool, error)
 
 	// Extend moves the end of a live lease to until, and reports whether the
 	// run was asked to stop. pki.CodeLeaseLost where another owner has taken
@@ -30,10 +38,12 @@ type Leases interface {
 	// for any worker, and its run is resumed there.
 	Release(ctx context.Context, l pki.Lease) error
 
-	// ReleaseOthers gives back all leases of other owners than owner. Only an
-	// engine that one process can open at a time does anything: those owners
-	// are dead.
-	ReleaseOthers(ctx context.Context, owner string) error
+	// Recover makes due at now what dead processes and wrong clocks left behind:
+	// leases of other owners than owner, where one process alone can have the
+	// database open; and leases that end after believed, and subscriptions that
+	// were synced or made after believed and are due later still, for the clock
+	// was ahead then and has been set back.
+	Recover(ctx context.Context, owner string, now, believed odata.DateTimeOffset) error
 
 	// NextDue returns when a subscription becomes due or a lease expires next;
 	// Never where nothing is scheduled.

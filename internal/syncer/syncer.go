@@ -16,9 +16,12 @@ type Options struct {
 	Leases    Leases
 	Sync      func(context.Context, pki.Lease) error // one run to its end: pki.Service.Sync
 	Owner     string                                 // names this process among all that share the store
-	Workers   int                                    // runs at once
-	PerTenant int                                    // runs at once of one tenant
+	Workers   int                                    // runs at work at once
+	PerTenant int                                    // of one tenant, in all processes
+	PerHost   int                                    // of one host of CAs, in all processes; 0 for any number
+	Waiting   int                                    // runs at once besides, whose CA does not answer
 	Lease     time.Duration                          // how long a dead process holds its runs
+	Stall     time.Duration                          // a run without a sign of life for so long is ended
 	Now       func() time.Time
 	Log       *slog.Logger
 }
@@ -29,7 +32,10 @@ type Syncer struct {
 
 	running sync.WaitGroup
 	free    chan struct{} // a token for each worker that has nothing to do
-	ended   chan struct{} // receives when a run ends
+	aside   chan struct{} // a token for each further run that may wait
+	ended   chan struct{} // receives when a worker has become free
+	pace    pace
+	clock   clock
 }
 
 const (
@@ -49,17 +55,27 @@ func New(o Options) *Syncer {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Syncer{Options: o, free: make(chan struct{}, o.Workers), ended: make(chan struct{}, 1)}
-	for range o.Workers {
-		s.free <- struct{}{}
+	return &Syncer{Options: o, free: tokens(o.Workers), aside: tokens(o.Waiting), ended: make(chan struct{}, 1)}
+}
+
+func tokens(n int) chan struct{} {
+	c := make(chan struct{}, n)
+	for range n {
+		c <- struct{}{}
 	}
-	return s
+	return c
+}
+
+// Load returns how many runs are at work, and how many wait besides for a CA
+// that does not answer.
+func (s *Syncer) Load() (atWork, waiting int) {
+	return cap(s.free) - len(s.free), cap(s.aside) - len(s.aside)
 }
 
 // Run takes leases and runs them until ctx is done. It returns when every run
 // has ended or has been given back to be resumed by the next process.
 func (s *Syncer) Run(ctx context.Context) error {
-	if err := s.Leases.ReleaseOthers(ctx, s.Owner); err != nil && ctx.Err() == nil {
+	if err := s.recover(ctx); err != nil && ctx.Err() == nil {
 		return err
 	}
 	defer s.running.Wait()
@@ -75,8 +91,12 @@ func (s *Syncer) startDue(ctx context.Context) time.Duration {
 	if limit == 0 {
 		return longestSleep // the end of a run wakes
 	}
+	if wait, err := s.watchClock(ctx); wait > 0 || err != nil {
+		return max(wait, s.complain(ctx, "mend the schedule", err))
+	}
 	now := s.Now()
-	leases, err := s.Leases.TakeDue(ctx, s.Owner, odata.FromTime(now), odata.FromTime(now.Add(s.Lease)), limit, s.PerTenant)
+	leases, err := s.Leases.TakeDue(ctx, s.Owner, odata.FromTime(now), odata.FromTime(now.Add(s.Lease)), limit,
+		pki.Bounds{PerTenant: s.PerTenant, PerHost: s.PerHost})
 	if err != nil {
 		return s.complain(ctx, "take due subscriptions", err)
 	}
@@ -100,7 +120,7 @@ func (s *Syncer) startDue(ctx context.Context) time.Duration {
 }
 
 func (s *Syncer) complain(ctx context.Context, what string, err error) time.Duration {
-	if ctx.Err() == nil {
+	if err != nil && ctx.Err() == nil {
 		s.Log.Error("syncer cannot "+what, slog.Any("error", err))
 	}
 	return breath
@@ -117,23 +137,23 @@ func (s *Syncer) sleep(ctx context.Context, most time.Duration) {
 	}
 }
 
-// run does one leased run while a heartbeat keeps the lease.
+// run does one leased run while somebody attends to it.
 func (s *Syncer) run(ctx context.Context, l pki.Lease) {
 	defer s.running.Done()
-	defer s.giveBackWorker()
+	begun := time.Now()
 	ctx, stop := context.WithCancelCause(ctx)
-	beat := make(chan struct{})
-	go func() {
-		defer close(beat)
-		s.keep(ctx, stop, l)
-	}()
-	err := s.Sync(ctx, l)
+	a := &attendant{Syncer: s, lease: l, stop: stop, heard: make(chan struct{}, 1)}
+	var attending sync.WaitGroup
+	attending.Go(func() { a.attend(ctx) })
+	err := s.Sync(pki.WithProgress(ctx, a.hear), l)
 	lost := errors.Is(context.Cause(ctx), errLost) || pki.CodeOf(err) == pki.CodeLeaseLost
 	stopping := ctx.Err() != nil
 	stop(nil)
-	<-beat
+	attending.Wait()
+	defer a.leave()
 	switch {
 	case err == nil:
+		a.tellPace(time.Since(begun))
 	case lost:
 		s.Log.Warn("another worker took over a sync", slog.String("run", string(l.Run.ID)))
 	case stopping:
@@ -146,49 +166,12 @@ func (s *Syncer) run(ctx context.Context, l pki.Lease) {
 	}
 }
 
-func (s *Syncer) giveBackWorker() {
+// freeWorker tells that one more run may begin.
+func (s *Syncer) freeWorker() {
 	s.free <- struct{}{}
 	select {
 	case s.ended <- struct{}{}:
 	default: // a wake-up is pending already
-	}
-}
-
-// errLost is the cause of a run's context when its lease went to another.
-var errLost = errors.New("the lease was taken by another worker")
-
-// keep extends the lease at a third of its length until ctx is done. A run that
-// is resumed may have been asked to stop while nobody kept its lease: it is
-// looked at at once.
-func (s *Syncer) keep(ctx context.Context, stop context.CancelCauseFunc, l pki.Lease) {
-	tick := time.NewTicker(s.Lease / 3)
-	defer tick.Stop()
-	for resumed := l.Run.Attempt > 1; ; resumed = false {
-		if !resumed && !waitFor(ctx, tick) {
-			return
-		}
-		asked, err := s.Leases.Extend(ctx, l, odata.FromTime(s.Now().Add(s.Lease)))
-		switch {
-		case pki.CodeOf(err) == pki.CodeLeaseLost:
-			stop(errLost)
-			return
-		case asked:
-			stop(pki.ErrCancelled)
-			return // what is left to do fits into the lease as it is now
-		}
-		if err != nil && ctx.Err() == nil {
-			s.Log.Warn("lease could not be extended", slog.String("run", string(l.Run.ID)), slog.Any("error", err))
-		}
-	}
-}
-
-// waitFor reports whether the next tick came before the end of ctx.
-func waitFor(ctx context.Context, tick *time.Ticker) bool {
-	select {
-	case <-ctx.Done():
-		return false
-	case <-tick.C:
-		return true
 	}
 }
 

@@ -53,10 +53,15 @@ func subscribe(t *testing.T, db *store.DB, tenant pki.TenantID, n int) {
 // start runs a syncer until the test ends or stop is called, which waits.
 func start(t *testing.T, db *store.DB, owner string, workers, perTenant int, work func(context.Context, pki.Lease) error) (stop func()) {
 	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
-	s := syncer.New(syncer.Options{
-		Leases: db, Sync: work, Owner: owner, Workers: workers, PerTenant: perTenant, Lease: lease, Now: time.Now,
+	return startWith(t, syncer.Options{
+		Leases: db, Sync: work, Owner: owner, Workers: workers, PerTenant: perTenant, Waiting: 0, Lease: lease, Stall: time.Minute, Now: time.Now,
 	})
+}
+
+func startWith(t *testing.T, o syncer.Options) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	s := syncer.New(o)
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(ctx) }()
 	stop = sync.OnceFunc(func() {
@@ -208,7 +213,7 @@ func watch(t *testing.T, db *store.DB, taken func(pki.Lease)) {
 	wait.Go(func() {
 		for ctx.Err() == nil {
 			now := time.Now()
-			leases, err := db.TakeDue(ctx, "b", odata.FromTime(now), odata.FromTime(now.Add(lease)), 1, 1)
+			leases, err := db.TakeDue(ctx, "b", odata.FromTime(now), odata.FromTime(now.Add(lease)), 1, pki.Bounds{PerTenant: 1})
 			if err != nil && ctx.Err() == nil {
 				t.Error(err)
 			}
@@ -235,7 +240,7 @@ func TestLeaseLost(t *testing.T) {
 	})
 	old := <-begun
 	later := odata.FromTime(time.Now().Add(time.Hour))
-	leases, err := db.TakeDue(t.Context(), "thief", later, odata.FromTime(time.Now().Add(2*time.Hour)), 1, 1)
+	leases, err := db.TakeDue(t.Context(), "thief", later, odata.FromTime(time.Now().Add(2*time.Hour)), 1, pki.Bounds{PerTenant: 1})
 	if err != nil || len(leases) != 1 || leases[0].Fence <= old.Fence || leases[0].Run.ID != old.Run.ID || leases[0].Run.Attempt != 2 {
 		t.Fatalf("taken over: %+v, %v", leases, err)
 	}
@@ -283,7 +288,7 @@ func TestDeadOwner(t *testing.T) {
 	db := openStore(t)
 	subscribe(t, db, "t", 1)
 	now := time.Now()
-	held, err := db.TakeDue(t.Context(), "dead", odata.FromTime(now), odata.FromTime(now.Add(time.Hour)), 1, 1)
+	held, err := db.TakeDue(t.Context(), "dead", odata.FromTime(now), odata.FromTime(now.Add(time.Hour)), 1, pki.Bounds{PerTenant: 1})
 	if err != nil || len(held) != 1 {
 		t.Fatal(held, err)
 	}

@@ -16,7 +16,7 @@ func alternativeNames(t *testing.T, open Open) {
 		t.Helper()
 		c := certificate("c")
 		c.AltNames = names
-		counts, err := db.SavePage(t.Context(), l, pki.RunPage{Certificates: []pki.Certificate{c}, Listed: true, Run: l.Run, Now: at(1)})
+		counts, err := db.SavePage(t.Context(), l, pki.RunPage{Certificates: []pki.Certificate{c}, Listing: pki.Listing{ID: l.Run.ID}, Run: l.Run, Now: at(1)})
 		must(t, err)
 		return counts
 	}

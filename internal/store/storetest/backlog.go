@@ -23,7 +23,7 @@ func backlog(t *testing.T, open Open) {
 			t.Error(d)
 		}
 	}
-	none := []pki.Expiring{{Days: 90}, {Days: 30}, {Days: 7}, {Days: 0}}
+	none := []pki.Expiring{{Days: 90}, {Days: 60}, {Days: 30}, {Days: 14}, {Days: 7}, {Days: 3}, {Days: 1}, {Days: 0}}
 	expect(pki.Backlog{OldestDue: odata.Never(), FirstExpiry: odata.Never(), Expiring: none})
 
 	const day = 24 * time.Hour
@@ -46,6 +46,8 @@ func backlog(t *testing.T, open Open) {
 	}
 	expect(pki.Backlog{
 		Subscriptions: 12, Due: 2, OldestDue: oldest, FirstExpiry: odata.FromTime(now.Add(-400 * day)),
-		Expiring: []pki.Expiring{{Days: 90, Count: 2}, {Days: 30, Count: 1}, {Days: 7, Count: 2}, {Days: 0, Count: 2}},
+		Expiring: []pki.Expiring{
+			{Days: 90, Count: 1}, {Days: 60, Count: 1}, {Days: 30}, {Days: 14, Count: 1}, {Days: 7, Count: 1}, {Days: 3}, {Days: 1, Count: 1}, {Days: 0, Count: 2},
+		},
 	})
 }

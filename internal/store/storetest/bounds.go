@@ -48,8 +48,12 @@ func skipped(t *testing.T, open Open) {
 		t.Errorf("%d items are left by a run that failed, want all %d", n, kept)
 	}
 	l = take(t, db, "worker", 30)[0]
-	must2(t)(db.SavePage(t.Context(), l, pki.RunPage{Skipped: items(l.Run.ID, 2), Run: l.Run, Now: at(31)}))
-	finish(t, db, l, 99)
+	again := items(l.Run.ID, 2)
+	again[0].Seen, again[1].Seen = at(31), at(32)
+	must2(t)(db.SavePage(t.Context(), l, pki.RunPage{Skipped: again, Run: l.Run, Now: at(31)}))
+	good := l.Run
+	good.Status, good.Ended = pki.RunSucceeded, at(33)
+	must(t, db.FinishRun(t.Context(), l, good, func(*pki.Subscription) pki.Effects { return pki.Effects{Reread: at(31)} }))
 	if n := skippedCount(t, db); n != 2 {
 		t.Errorf("%d items are left by a good run, want the 2 that it has met", n)
 	}
@@ -67,10 +71,10 @@ func longPage(t *testing.T, open Open) {
 	}
 	list[n-1].Holder = "cannot be stored: \x00"
 	run := l.Run
-	run.Cursor = []byte("page 2")
 	save := func() (pki.Counts, error) {
 		return db.SavePage(t.Context(), l, pki.RunPage{
-			Certificates: list, Skipped: []pki.SkippedItem{{ID: "s", Run: run.ID, Reason: "r"}}, Listed: true, Run: run, Now: at(1),
+			Certificates: list, Skipped: []pki.SkippedItem{{ID: "s", Run: run.ID, Reason: "r"}}, Run: run, Now: at(1),
+			Listing: pki.Listing{ID: l.Run.ID, Cursor: []byte("page 2")},
 		})
 	}
 	_, err := save()
@@ -81,8 +85,10 @@ func longPage(t *testing.T, open Open) {
 		must(t, err)
 		got, err := db.Run(t.Context(), tenant, "a", run.ID)
 		must(t, err)
-		if page.Count != stored || string(got.Cursor) != cursor || got.Counts != counts {
-			t.Errorf("%d are stored, the run has cursor %q and counts %+v; want %d, %q, %+v", page.Count, got.Cursor, got.Counts, stored, cursor, counts)
+		following, err := db.Following(t.Context(), l)
+		must(t, err)
+		if at := string(following.Listing.Cursor); page.Count != stored || at != cursor || got.Counts != counts {
+			t.Errorf("%d are stored, the listing has cursor %q and the run counts %+v; want %d, %q, %+v", page.Count, at, got.Counts, stored, cursor, counts)
 		}
 	}
 	expect(2*chunk, "", pki.Counts{})
@@ -111,13 +117,13 @@ func manyMissing(t *testing.T, open Open) {
 	entry := certificate("z revoked")
 	entry.Status, entry.RevokedAt = pki.CertificateRevoked, at(1)
 	must2(t)(db.SavePage(t.Context(), l, pki.RunPage{Certificates: []pki.Certificate{entry}, Run: l.Run, Now: at(1)}))
-	must2(t)(db.SavePage(t.Context(), l, pki.RunPage{Certificates: list, Listed: true, Run: l.Run, Now: at(1)}))
+	must2(t)(db.SavePage(t.Context(), l, pki.RunPage{Certificates: list, Listing: pki.Listing{ID: l.Run.ID}, Run: l.Run, Now: at(1)}))
 	finish(t, db, l, 20)
 
 	l = take(t, db, "worker", 20)[0]
-	must2(t)(db.SavePage(t.Context(), l, pki.RunPage{Certificates: list[:n-gone], Listed: true, Run: l.Run, Now: at(21)}))
+	must2(t)(db.SavePage(t.Context(), l, pki.RunPage{Certificates: list[:n-gone], Listing: pki.Listing{ID: l.Run.ID}, Run: l.Run, Now: at(21)}))
 	asked := 0
-	marked, err := db.MarkMissing(t.Context(), l, at(22), func(missing, total int) error {
+	marked, err := db.MarkMissing(t.Context(), l, l.Run.ID, at(22), func(missing, total int) error {
 		if asked++; missing != gone || total != n {
 			t.Errorf("asked about %d of %d, want %d of %d", missing, total, gone, n)
 		}
@@ -136,46 +142,5 @@ func manyMissing(t *testing.T, open Open) {
 	}
 	if c, err := db.Certificate(t.Context(), tenant, "a", "z revoked"); err != nil || !c.Missing.IsNever() {
 		t.Errorf("what was never listed is missing since %v, %v", c.Missing.Time(), err)
-	}
-}
-
-// oneTrusted replaces the trusted root by another.
-func oneTrusted(t *testing.T, open Open) {
-	db := open(t)
-	l := lease(t, db, "a")
-	root := func(id pki.ID, s pki.TrustState) pki.Authority {
-		return pki.Authority{ID: id, Kind: pki.AuthorityRoot, State: s, DER: []byte(id), FirstSeen: at(1), LastSeen: at(1)}
-	}
-	issuing := root("issuing", pki.TrustDiscovered)
-	issuing.Kind = pki.AuthorityIssuing
-	steps := []struct {
-		name string
-		seen []pki.Authority
-		new  []pki.ID // quarantined, and not known before
-		want map[pki.ID]pki.TrustState
-	}{
-		{"the first", []pki.Authority{root("old", pki.TrustTrusted), issuing}, nil, map[pki.ID]pki.TrustState{"old": pki.TrustTrusted, "issuing": pki.TrustDiscovered}},
-		{"another is offered instead", []pki.Authority{root("new", pki.TrustQuarantined)}, []pki.ID{"new"}, map[pki.ID]pki.TrustState{"old": pki.TrustTrusted, "new": pki.TrustQuarantined}},
-		{"and again", []pki.Authority{root("new", pki.TrustQuarantined)}, nil, map[pki.ID]pki.TrustState{"old": pki.TrustTrusted, "new": pki.TrustQuarantined}},
-		{"an admin has approved", []pki.Authority{root("new", pki.TrustTrusted)}, nil, map[pki.ID]pki.TrustState{"old": pki.TrustRetiring, "new": pki.TrustTrusted, "issuing": pki.TrustDiscovered}},
-		{"the former is offered still", []pki.Authority{root("old", pki.TrustQuarantined), root("new", pki.TrustTrusted)}, nil, map[pki.ID]pki.TrustState{"old": pki.TrustRetiring, "new": pki.TrustTrusted}},
-		{"back to the former", []pki.Authority{root("new", pki.TrustQuarantined), root("old", pki.TrustTrusted)}, nil, map[pki.ID]pki.TrustState{"old": pki.TrustTrusted, "new": pki.TrustRetiring}},
-		{"none is chosen", []pki.Authority{root("old", pki.TrustQuarantined), root("third", pki.TrustQuarantined)}, []pki.ID{"third"}, map[pki.ID]pki.TrustState{"old": pki.TrustQuarantined, "new": pki.TrustRetiring}},
-	}
-	for _, step := range steps {
-		got, err := db.SaveAuthorities(t.Context(), l, step.seen)
-		must(t, err)
-		var ids []pki.ID
-		for _, a := range got {
-			ids = append(ids, a.ID)
-		}
-		if fmt.Sprint(ids) != fmt.Sprint(step.new) {
-			t.Errorf("%s: told of %v, want %v", step.name, ids, step.new)
-		}
-		for id, want := range step.want {
-			if a, err := db.Authority(t.Context(), tenant, "a", id); err != nil || a.State != want {
-				t.Errorf("%s: state of %s is %d, %v; want %d", step.name, id, a.State, err, want)
-			}
-		}
 	}
 }

@@ -137,7 +137,7 @@ func deltaSync(t *testing.T, open Open) {
 	certs := certificateFollower(db, "a", 2)
 	certs.tells(t)
 	list := []pki.Certificate{certificate("x"), certificate("y"), certificate("z")}
-	page := pki.RunPage{Certificates: list, Listed: true, Run: l.Run, Now: at(1)}
+	page := pki.RunPage{Certificates: list, Listing: pki.Listing{ID: l.Run.ID}, Run: l.Run, Now: at(1)}
 	must2(t)(db.SavePage(t.Context(), l, page))
 	certs.tells(t, "x", "y", "z")
 	must2(t)(db.SavePage(t.Context(), l, page))

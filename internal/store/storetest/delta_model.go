@@ -85,7 +85,7 @@ func randomWrite(t *testing.T, db *store.DB, r *rand.Rand, name string) error {
 	case 1:
 		return db.DeleteSubscription(t.Context(), tenant, id, nil, event(pki.ID(name)))
 	case 2:
-		list, err := db.TakeDue(t.Context(), name, at(1), at(10), 1, 100)
+		list, err := db.TakeDue(t.Context(), name, at(1), at(10), 1, pki.Bounds{PerTenant: 100})
 		if err != nil || len(list) == 0 {
 			return err
 		}
@@ -117,7 +117,10 @@ func followCertificates(t *testing.T, open Open) {
 				c.Status = pki.CertificateStatus(r.IntN(3))
 				list = append(list, c)
 			}
-			page := pki.RunPage{Certificates: list, Listed: r.IntN(2) == 0, Run: l.Run, Now: at(n)}
+			page := pki.RunPage{Certificates: list, Run: l.Run, Now: at(n)}
+			if r.IntN(2) == 0 {
+				page.Listing.ID = l.Run.ID
+			}
 			page.Run.Counts = pki.Counts{}
 			if _, err := db.SavePage(t.Context(), l, page); err != nil {
 				t.Error(err)
@@ -125,11 +128,9 @@ func followCertificates(t *testing.T, open Open) {
 			if n%20 < 19 {
 				continue
 			}
-			l.Run.ID += "x" // what was listed before is missing now
-			if _, err := db.MarkMissing(t.Context(), l, at(n), func(int, int) error { return nil }); err != nil {
+			if _, err := db.MarkMissing(t.Context(), l, "a listing that met nothing", at(n), func(int, int) error { return nil }); err != nil {
 				t.Error(err)
 			}
-			l.Run.ID = l.Run.ID[:len(l.Run.ID)-1]
 		}
 	})
 

@@ -101,7 +101,7 @@ func fillOne(t *testing.T, db *store.DB, l pki.Lease) {
 	}
 	page.Run, page.Now = l.Run, at(1)
 	must2(t)(db.SavePage(ctx, l, page))
-	must2(t)(db.SaveAuthorities(ctx, l, list))
+	must(t, db.SaveAuthorities(ctx, l, list, nil))
 }
 
 // expandedAsListed draws a query for each navigation.

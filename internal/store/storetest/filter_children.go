@@ -23,7 +23,9 @@ func randomRuns(t *testing.T, open Open) listing {
 		create(t, db, subscription(tenant, sub))
 		for i := range randomRows {
 			r := draw(i, func(t *rapid.T) pki.Run { return drawRun(t, i) })
-			must2(t)(db.RequestRun(t.Context(), tenant, sub, r, event(pki.ID(fmt.Sprint(sub, i)))))
+			// What is to be next is noted for a dry run, so what comes back counts.
+			r, err := db.RequestRun(t.Context(), tenant, sub, r, event(pki.ID(fmt.Sprint(sub, i))))
+			must(t, err)
 			if sub == "a" {
 				l.rows = append(l.rows, listed{r.ID, runValues(&r)})
 			}
@@ -47,6 +49,7 @@ func drawRun(t *rapid.T, i int) pki.Run {
 			Skipped: count.Draw(t, "skipped"), Revoked: count.Draw(t, "revoked"), Missing: count.Draw(t, "missing"),
 		},
 		Error: provider.Code(drawWord(t)), Message: drawText(t), Retry: provider.RetryClass(drawWord(t)), RequestID: drawText(t), NextTry: drawNeverOr(t),
+		DryRun: rapid.Bool().Draw(t, "dry"), TrustChange: drawText(t),
 	}
 }
 
@@ -60,6 +63,7 @@ func runValues(r *pki.Run) map[string]odata.Value {
 		"missing_count": number(r.Counts.Missing), "skipped_count": number(r.Counts.Skipped),
 		"error_code": nullOrText(string(r.Error)), "error_message": nullOrText(r.Message), "retry_class": nullOrText(string(r.Retry)),
 		"upstream_request_id": nullOrText(r.RequestID), "next_try_date_time": nullOrDate(r.NextTry),
+		"dry_run": odata.Bool(r.DryRun), "trust_change": nullOrText(r.TrustChange),
 	}
 }
 
@@ -72,8 +76,8 @@ func randomAuthorities(t *testing.T, open Open) listing {
 		list = append(list, a)
 		l.rows = append(l.rows, listed{a.ID, authorityValues(&a)})
 	}
-	must2(t)(db.SaveAuthorities(t.Context(), lease(t, db, "a"), list))
-	must2(t)(db.SaveAuthorities(t.Context(), lease(t, db, "b"), list[:9]))
+	must(t, db.SaveAuthorities(t.Context(), lease(t, db, "a"), list, nil))
+	must(t, db.SaveAuthorities(t.Context(), lease(t, db, "b"), list[:9], nil))
 	l.page = paging(func(a *pki.Authority) pki.ID { return a.ID }, func(q odata.Query) (pki.Page[pki.Authority], error) {
 		return db.Authorities(t.Context(), tenant, "a", q)
 	})
@@ -85,6 +89,7 @@ func drawAuthority(t *rapid.T, i int) pki.Authority {
 		ID: pki.ID(fmt.Sprintf("%02d", (i*7)%randomRows)), Kind: pki.AuthorityKind(rapid.IntRange(0, 2).Draw(t, "kind")),
 		State: pki.TrustState(rapid.IntRange(0, 4).Draw(t, "state")), SubjectDN: drawText(t), IssuerDN: drawText(t), Serial: drawText(t),
 		NotBefore: drawDate(t), NotAfter: drawDate(t), FirstSeen: drawDate(t), LastSeen: drawDate(t), DER: []byte{byte(i)},
+		StateChanged: drawNeverOr(t), StateReason: drawText(t), DecidedBy: drawWord(t), Replaces: pki.ID(drawWord(t)), Retire: drawNeverOr(t),
 	}
 }
 
@@ -94,6 +99,8 @@ func authorityValues(a *pki.Authority) map[string]odata.Value {
 		"subject_name": odata.String(a.SubjectDN), "issuer_name": odata.String(a.IssuerDN), "serial_number": odata.String(a.Serial),
 		"not_before": odata.Date(a.NotBefore), "not_after": odata.Date(a.NotAfter),
 		"first_seen_date_time": odata.Date(a.FirstSeen), "last_seen_date_time": odata.Date(a.LastSeen),
+		"state_changed_date_time": nullOrDate(a.StateChanged), "retire_date_time": nullOrDate(a.Retire),
+		"state_reason": nullOrText(a.StateReason), "decided_by": nullOrText(a.DecidedBy), "replaces_thumbprint": nullOrText(string(a.Replaces)),
 	}
 }
 
@@ -130,7 +137,8 @@ func randomAuditEvents(t *testing.T, open Open) listing {
 		e := draw(i, func(t *rapid.T) pki.AuditEvent {
 			return pki.AuditEvent{
 				ID: pki.ID(fmt.Sprintf("%02d", (i*7)%randomRows)), At: drawDate(t), Activity: drawWord(t), Object: pki.ID(drawWord(t)),
-				Actor: pki.Actor{Client: drawText(t), Subject: drawWord(t), Name: drawText(t), RequestID: drawWord(t)},
+				Actor:  pki.Actor{Client: drawText(t), Subject: drawWord(t), Name: drawText(t), RequestID: drawWord(t)},
+				Reason: drawText(t), OldRoot: pki.ID(drawWord(t)), NewRoot: pki.ID(drawWord(t)),
 			}
 		})
 		for _, owner := range []pki.TenantID{tenant, another} {
@@ -140,6 +148,7 @@ func randomAuditEvents(t *testing.T, open Open) listing {
 			"id": odata.String(string(e.ID)), "activity_date_time": odata.Date(e.At), "activity_type": nullOrText(e.Activity), "resource_id": nullOrText(string(e.Object)),
 			"actor_application_id": nullOrText(e.Actor.Client), "actor_id": nullOrText(e.Actor.Subject), "actor_name": nullOrText(e.Actor.Name),
 			"correlation_id": nullOrText(e.Actor.RequestID),
+			"reason":         nullOrText(e.Reason), "old_thumbprint": nullOrText(string(e.OldRoot)), "new_thumbprint": nullOrText(string(e.NewRoot)),
 		}})
 	}
 	l.page = paging(func(e *pki.AuditEvent) pki.ID { return e.ID }, func(q odata.Query) (pki.Page[pki.AuditEvent], error) {

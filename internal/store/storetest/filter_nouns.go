@@ -49,8 +49,9 @@ func drawSubscription(t *rapid.T, i int) pki.Subscription {
 	s.Version = rapid.Int32().Draw(t, "version")
 	s.Paused = drawOptional(t, func(t *rapid.T) bool { return rapid.Bool().Draw(t, "paused") })
 	s.NextSync = drawNeverOr(t)
+	s.TrustPolicy = drawOptional(t, func(t *rapid.T) pki.TrustPolicy { return pki.TrustPolicy(rapid.IntRange(0, 1).Draw(t, "policy")) })
 	s.Credentials = drawOptional(t, func(t *rapid.T) pki.Credentials {
-		return pki.Credentials{UserName: drawOptional(t, drawText), Accepted: odata.Never(), Info: drawOptional(t, func(t *rapid.T) provider.CertificateInfo {
+		return pki.Credentials{Status: pki.CredentialStatus(rapid.IntRange(0, 3).Draw(t, "credential status")), Rung: pki.ExpiryStage(rapid.IntRange(0, 8).Draw(t, "rung")), UserName: drawOptional(t, drawText), Accepted: odata.Never(), Info: drawOptional(t, func(t *rapid.T) provider.CertificateInfo {
 			return provider.CertificateInfo{Thumbprint: "00", NotBefore: time.Unix(0, 0).UTC(), NotAfter: drawDate(t).Time()}
 		})}
 	})
@@ -66,14 +67,21 @@ func subscriptionValues(s *pki.Subscription) map[string]odata.Value {
 		"sync_status": odata.Int(int64(s.SyncStatus)), "last_sync_error": odata.StringOrNull(s.LastSyncError), "service_uri": odata.StringOrNull(s.ServiceURI),
 		"version": odata.Int(int64(s.Version)), "paused": odata.NullValue(), "next_sync_date_time": nullOrDate(s.NextSync),
 		"credentials_admin_user_name": odata.NullValue(), "credential_info_not_after": odata.NullValue(),
+		"credential_info_status": odata.NullValue(), "credential_info_expiry_stage": odata.NullValue(), "credential_info_expiration_date_time": odata.NullValue(),
+	}
+	v["trust_change_policy"] = odata.NullValue()
+	if s.TrustPolicy != nil {
+		v["trust_change_policy"] = odata.Int(int64(*s.TrustPolicy))
 	}
 	if s.Paused != nil {
 		v["paused"] = odata.Bool(*s.Paused)
 	}
 	if c := s.Credentials; c != nil {
 		v["credentials_admin_user_name"] = odata.StringOrNull(c.UserName)
+		v["credential_info_status"], v["credential_info_expiry_stage"] = odata.Int(int64(c.Status)), odata.Int(int64(c.Rung))
 		if c.Info != nil {
 			v["credential_info_not_after"] = odata.Date(odata.FromTime(c.Info.NotAfter))
+			v["credential_info_expiration_date_time"] = v["credential_info_not_after"]
 		}
 	}
 	return v
@@ -89,7 +97,7 @@ func randomCertificates(t *testing.T, open Open) listing {
 		certs = append(certs, c)
 		l.rows = append(l.rows, listed{c.ID, certificateValues(&c)})
 	}
-	must2(t)(db.SavePage(t.Context(), owner, pki.RunPage{Certificates: certs, Run: owner.Run, Now: at(1)}))
+	must2(t)(db.SavePage(t.Context(), owner, pki.RunPage{Certificates: certs, Provider: 1, Run: owner.Run, Now: at(1)}))
 	foreign := lease(t, db, "b")
 	must2(t)(db.SavePage(t.Context(), foreign, pki.RunPage{Certificates: certs[:9], Run: foreign.Run, Now: at(1)}))
 	l.page = paging(func(c *pki.Certificate) pki.ID { return c.ID }, func(q odata.Query) (pki.Page[pki.Certificate], error) {
@@ -121,6 +129,7 @@ func certificateValues(c *pki.Certificate) map[string]odata.Value {
 		"revocation_date_time": nullOrDate(c.RevokedAt), "revocation_reason": odata.NullValue(), "profile_id": nullOrText(c.ProfileID),
 		"holder": nullOrText(c.Holder), "first_seen_date_time": odata.Date(c.FirstSeen), "last_changed_date_time": odata.Date(c.Changed),
 		"missing_since_date_time": nullOrDate(c.Missing),
+		"first_provider":          odata.Int(1), "last_provider": odata.Int(1),
 	}
 	if c.Reason >= 0 {
 		v["revocation_reason"] = odata.Int(int64(c.Reason))

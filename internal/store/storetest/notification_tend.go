@@ -149,14 +149,14 @@ func manyReceivers(t *testing.T, open Open) {
 		list[i] = certificate(pki.ID(fmt.Sprintf("c%02d", i)))
 	}
 	before := db.Stats().Writes
-	counts, err := db.SavePage(t.Context(), l, pki.RunPage{Run: l.Run, Now: at(101), Listed: true, Certificates: list})
+	counts, err := db.SavePage(t.Context(), l, pki.RunPage{Run: l.Run, Now: at(101), Listing: pki.Listing{ID: l.Run.ID}, Certificates: list})
 	must(t, err)
 	if writes := db.Stats().Writes - before; counts.New != certificates || writes != 3 {
 		t.Errorf("%+v took %d writes, want 3", counts, writes)
 	}
 	l.Run.ID = "next" // sees none of them
 	before = db.Stats().Writes
-	n, err := db.MarkMissing(t.Context(), l, at(102), func(int, int) error { return nil })
+	n, err := db.MarkMissing(t.Context(), l, l.Run.ID, at(102), func(int, int) error { return nil })
 	must(t, err)
 	if writes := db.Stats().Writes - before; n != certificates || writes != 3 {
 		t.Errorf("%d are missing after %d writes, want %d after 3", n, writes, certificates)

@@ -19,7 +19,7 @@ func fill(tb testing.TB, db *store.DB, l pki.Lease, n int) {
 	}
 	p := pki.RunPage{Certificates: list, Skipped: []pki.SkippedItem{{ID: "s", Run: l.Run.ID, Reason: "r"}}, Run: l.Run, Now: at(1)}
 	must2(tb)(db.SavePage(tb.Context(), l, p))
-	must2(tb)(db.SaveAuthorities(tb.Context(), l, []pki.Authority{{ID: "root", DER: []byte("root")}}))
+	must(tb, db.SaveAuthorities(tb.Context(), l, []pki.Authority{{ID: "root", DER: []byte("root")}}, nil))
 }
 
 func purges(t *testing.T, open Open) {

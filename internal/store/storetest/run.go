@@ -32,7 +32,7 @@ func runs(t *testing.T, open Open) {
 		want := pki.Run{
 			ID: l.Run.ID, Status: pki.RunFailed, Trigger: pki.TriggerManual, Queued: at(-5), Started: at(0), Ended: at(9), Attempt: 4,
 			Stages: []pki.Stage{{Name: pki.StageConnect, Started: at(0), Ended: at(1)}, {Name: pki.StageFinish, Started: at(1), Ended: odata.Never()}},
-			Counts: pki.Counts{Found: 1, New: 2, Changed: 3, Unchanged: 4, Skipped: 5, Revoked: 6, Missing: 7}, Total: 0, Cursor: []byte{0, 255},
+			Counts: pki.Counts{Found: 1, New: 2, Changed: 3, Unchanged: 4, Skipped: 5, Revoked: 6, Missing: 7}, Total: 0, DryRun: true, TrustChange: "CN=«root»: trusted",
 			Error: provider.CodeConnect, Message: "connect: «no route»", Retry: provider.RetryBackOff, RequestID: "tx", NextTry: at(50),
 		}
 		must(t, db.FinishRun(t.Context(), l, want, func(*pki.Subscription) pki.Effects { return pki.Effects{} }))

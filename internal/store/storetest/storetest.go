@@ -24,9 +24,11 @@ func Run(t *testing.T, open Open) {
 		"Runs":          runs,
 		"Resting":       resting,
 		"Leases":        leases,
+		"Credentials":   credentials,
 		"Cancels":       cancels,
 		"Backlog":       backlog,
 		"Inventory":     inventory,
+		"Scans":         scans,
 		"Keys":          keys,
 		"Receipts":      receipts,
 		"Filters":       filters,
@@ -38,6 +40,7 @@ func Run(t *testing.T, open Open) {
 		"Deltas":        deltas,
 		"Long":          long,
 		"Atomic":        atomics,
+		"Trust":         trust,
 		"Notifications": notifications,
 	} {
 		t.Run(name, func(t *testing.T) { examine(t, open) })
@@ -93,6 +96,7 @@ func fullSubscription(t pki.TenantID, id pki.ID) pki.Subscription {
 	s.Settings = []pki.Setting{{Name: "profile", Value: "1.2.3"}, {Name: "", Value: "«»"}}
 	s.Schedule, s.Paused = new(90*time.Minute), new(false)
 	s.NextSync, s.Failures = at(60), 3
+	withCredentialState(&s)
 	return s
 }
 

@@ -16,7 +16,7 @@ func tenants(t *testing.T, open Open) {
 	must2(t)(db.SavePage(ctx, l, pki.RunPage{
 		Certificates: []pki.Certificate{certificate("c")}, Skipped: []pki.SkippedItem{{ID: "s", Run: l.Run.ID, Reason: "r"}}, Run: l.Run, Now: at(1),
 	}))
-	must2(t)(db.SaveAuthorities(ctx, l, []pki.Authority{{ID: "root", DER: []byte("root")}}))
+	must(t, db.SaveAuthorities(ctx, l, []pki.Authority{{ID: "root", DER: []byte("root")}}, nil))
 	must(t, db.DeleteSubscription(ctx, tenant, create(t, db, subscription(tenant, "gone")).ID, nil, event("1")))
 
 	q := odata.Query{Top: 10, Count: true}

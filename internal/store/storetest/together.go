@@ -125,7 +125,7 @@ func untold(s *pki.Subscription) (pki.Effects, error) {
 }
 
 func (x crowd) sync(worker, n int) error {
-	list, err := x.db.TakeDue(x.ctx, fmt.Sprint(worker), at(n), at(n+1), 2, 2)
+	list, err := x.db.TakeDue(x.ctx, fmt.Sprint(worker), at(n), at(n+1), 2, pki.Bounds{PerTenant: 2})
 	if err != nil {
 		return err
 	}
@@ -141,7 +141,7 @@ func (x crowd) run(l pki.Lease, n int) error {
 	if _, err := x.db.Extend(x.ctx, l, at(n+1)); err != nil {
 		return err
 	}
-	page := pki.RunPage{Run: l.Run, Now: at(n), Listed: true}
+	page := pki.RunPage{Run: l.Run, Now: at(n), Listing: pki.Listing{ID: l.Run.ID}}
 	for i := range 20 {
 		c := certificate(pki.ID(fmt.Sprint("c", i)))
 		c.Holder = fmt.Sprint(n)
@@ -150,7 +150,7 @@ func (x crowd) run(l pki.Lease, n int) error {
 	if _, err := x.db.SavePage(x.ctx, l, page); err != nil {
 		return err
 	}
-	if _, err := x.db.MarkMissing(x.ctx, l, at(n), func(int, int) error { return nil }); err != nil {
+	if _, err := x.db.MarkMissing(x.ctx, l, l.Run.ID, at(n), func(int, int) error { return nil }); err != nil {
 		return err
 	}
 	if n%5 == 0 {
