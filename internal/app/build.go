@@ -38,6 +38,7 @@ type service struct {
 	root    *secret.Root
 	closers []func() error // in the order of building
 
+	catalog    provider.Catalog
 	store      *store.DB
 	metrics    *metrics
 	pki        *pki.Service
@@ -98,7 +99,12 @@ func (s *service) close() {
 }
 
 func (s *service) buildStore(ctx context.Context) (err error) {
-	s.store, err = store.Open(ctx, store.Options{URL: string(s.cfg.Database.URL), Log: s.options.Log, Now: s.options.Now})
+	if s.catalog, err = provider.NewCatalog(all.Kinds()...); err != nil {
+		return fmt.Errorf("list the providers: %w", err)
+	}
+	s.store, err = store.Open(ctx, store.Options{
+		URL: string(s.cfg.Database.URL), Log: s.options.Log, Now: s.options.Now, ServiceURI: s.serviceURI,
+	})
 	var fault *pki.Error
 	if errors.As(err, &fault) && fault.Err != nil {
 		err = fmt.Errorf("%w (%w)", err, fault.Err) // the operator is told the cause
@@ -112,6 +118,12 @@ func (s *service) buildStore(ctx context.Context) (err error) {
 		return fmt.Errorf("keys.root_file: %w", err)
 	}
 	return nil
+}
+
+// serviceURI is the usual base address of a kind of CA.
+func (s *service) serviceURI(name string) string {
+	kind, _ := s.catalog.Kind(name)
+	return kind.DefaultURI
 }
 
 // rootKey reads the root key, or makes it for a database that has nothing
@@ -140,26 +152,26 @@ func (s *service) rootKey(ctx context.Context) (*secret.Root, error) {
 	return root, err
 }
 
-func (s *service) buildPKI(context.Context) error {
-	catalog, err := provider.NewCatalog(all.Kinds()...)
-	if err != nil {
-		return fmt.Errorf("list the providers: %w", err)
-	}
+func (s *service) buildPKI(context.Context) (err error) {
+	transport := provider.NewTransport(provider.TransportOptions{
+		Allow: s.cfg.Outbound.Allow, MaxBody: int64(s.cfg.Outbound.MaxResponseBytes), Logger: s.options.Log, Now: s.options.Now,
+	})
+	s.metrics.watchBreakers(transport.Breakers)
 	s.pki, err = pki.NewService(pki.Options{
-		Store:   s.store,
-		Keyring: secret.NewKeyring(s.root, s.store),
-		Root:    s.root,
-		Catalog: catalog,
-		Transport: provider.NewTransport(provider.TransportOptions{
-			Allow: s.cfg.Outbound.Allow, MaxBody: int64(s.cfg.Outbound.MaxResponseBytes), Logger: s.options.Log, Now: s.options.Now,
-		}),
-		Now: s.options.Now,
-		Log: s.options.Log,
+		Store:     s.store,
+		Keyring:   secret.NewKeyring(s.root, s.store),
+		Root:      s.root,
+		Catalog:   s.catalog,
+		Transport: transport,
+		Now:       s.options.Now,
+		Log:       s.options.Log,
 		Schedule: pki.Schedule{
 			Interval: s.cfg.Sync.Interval, MinimumInterval: s.cfg.Sync.MinimumInterval,
-			RunTimeout: s.cfg.Sync.RunTimeout, MaxMissingPercent: s.cfg.Sync.MaxRemovalPercent,
+			FullInterval: s.cfg.Sync.FullInterval, RunTimeout: s.cfg.Sync.RunTimeout, MaxMissingPercent: s.cfg.Sync.MaxRemovalPercent,
 		},
-		Observe: s.metrics.sync,
+		Observe:      s.metrics.sync,
+		KeepPrevious: s.cfg.Credentials.KeepPrevious,
+		TrustOverlap: s.cfg.Trust.Overlap,
 	})
 	return err
 }
@@ -195,9 +207,11 @@ func (s *service) buildGraph(context.Context) error {
 func (s *service) buildSyncer(context.Context) error {
 	s.syncer = syncer.New(syncer.Options{
 		Leases: s.store, Sync: s.pki.Sync, Owner: s.owner,
-		Workers: s.cfg.Sync.Workers, PerTenant: s.cfg.Sync.PerTenant, Lease: s.cfg.Sync.Lease,
+		Workers: s.cfg.Sync.Workers, PerTenant: s.cfg.Sync.PerTenant, PerHost: s.cfg.Sync.PerHost,
+		Waiting: s.cfg.Sync.Waiting, Lease: s.cfg.Sync.Lease, Stall: s.cfg.Sync.StallTimeout,
 		Now: s.options.Now, Log: s.options.Log,
 	})
+	s.metrics.watchSyncer(s.syncer.Load)
 	return nil
 }
 

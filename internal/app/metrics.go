@@ -19,6 +19,7 @@ type metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.HistogramVec
 	syncs    *prometheus.CounterVec
+	probes   *prometheus.CounterVec
 	syncTime *prometheus.HistogramVec
 
 	notifications *prometheus.CounterVec
@@ -34,13 +35,16 @@ func newMetrics(q *queue, o *outbox) *metrics {
 		syncs: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "cloudpki_syncs_total", Help: "Ended syncs; code is empty for success.",
 		}, []string{"provider", "outcome", "code"}),
+		probes: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "cloudpki_credential_probes_total", Help: "Ended proofs of credentials between syncs; code is empty for success.",
+		}, []string{"provider", "outcome", "code"}),
 		syncTime: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "cloudpki_sync_duration_seconds", Help: "Time from the begin of a sync to its end.",
 			Buckets: []float64{.1, .5, 1, 5, 15, 60, 300, 900, 1800, 3600},
 		}, []string{"provider", "outcome"}),
 		notifications: newNotificationCounter(),
 	}
-	m.registry.MustRegister(m.requests, m.syncs, m.syncTime, m.notifications, q, o,
+	m.registry.MustRegister(m.requests, m.syncs, m.probes, m.syncTime, m.notifications, q, o,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -58,6 +62,10 @@ func (m *metrics) sync(o pki.SyncOutcome) {
 	if o.Code != "" {
 		outcome = "failed"
 	}
+	if o.Probe {
+		m.probes.WithLabelValues(o.Provider, outcome, string(o.Code)).Inc()
+		return
+	}
 	m.syncs.WithLabelValues(o.Provider, outcome, string(o.Code)).Inc()
 	m.syncTime.WithLabelValues(o.Provider, outcome).Observe(o.Duration.Seconds())
 }
@@ -67,7 +75,7 @@ type queue struct {
 	read func(ctx context.Context) (pki.Backlog, error)
 	now  func() time.Time
 
-	subscriptions, due, lag, expiring, first, up *prometheus.Desc
+	subscriptions, due, lag, expiring, first, left, up *prometheus.Desc
 }
 
 // scrapeTimeout bounds the look into the store for one scrape.
@@ -82,15 +90,16 @@ func newQueue(read func(context.Context) (pki.Backlog, error), now func() time.T
 		subscriptions: describe("cloudpki_subscriptions", "Subscriptions in the store."),
 		due:           describe("cloudpki_syncs_due", "Subscriptions that are due and not taken up yet."),
 		lag:           describe("cloudpki_sync_queue_lag_seconds", "How long the longest due subscription has waited."),
-		expiring:      describe("cloudpki_client_certificates_expiring", "Client certificates of subscriptions that end within so many days; 0 counts those that have ended.", "days"),
-		first:         describe("cloudpki_client_certificate_first_expiry_timestamp_seconds", "Earliest end of a client certificate of a subscription; absent where there is none."),
+		expiring:      describe("cloudpki_credentials_expiring", "Subscriptions whose credentials (client certificate or API token) end within so many days and not within fewer; 0 counts those that have ended.", "days"),
+		first:         describe("cloudpki_credential_first_expiry_timestamp_seconds", "Earliest end of a subscription's credentials; absent where none is known."),
+		left:          describe("cloudpki_credential_first_expiry_seconds", "Time until the earliest end of a subscription's credentials, negative once it has come; absent where none is known."),
 		up:            describe("cloudpki_store_up", "Whether the store answered this scrape."),
 	}
 }
 
 // Describe tells Prometheus what there is, as prometheus.Collector asks.
 func (q *queue) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{q.subscriptions, q.due, q.lag, q.expiring, q.first, q.up} {
+	for _, d := range []*prometheus.Desc{q.subscriptions, q.due, q.lag, q.expiring, q.first, q.left, q.up} {
 		to <- d
 	}
 }
@@ -120,5 +129,6 @@ func (q *queue) Collect(to chan<- prometheus.Metric) {
 	}
 	if !b.FirstExpiry.IsNever() {
 		gauge(q.first, float64(b.FirstExpiry.Time().Unix()))
+		gauge(q.left, b.FirstExpiry.Time().Sub(q.now()).Seconds())
 	}
 }

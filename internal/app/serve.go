@@ -25,6 +25,9 @@ const (
 	// write waits long behind them.
 	purgeBatch  = 1000
 	purgePeriod = time.Minute
+
+	// Credentials that come nearer to their end are told in batches, too.
+	tendBatch = 100
 )
 
 // serve answers requests until ctx is done, then lets those under way finish.
@@ -88,6 +91,27 @@ func (s *service) purge(ctx context.Context) error {
 		more, err := s.store.Purge(ctx, expired, purgeBatch)
 		if err != nil && ctx.Err() == nil {
 			s.options.Log.Warn("purge failed", slog.Any("error", err))
+		}
+		if more && err == nil && ctx.Err() == nil {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// tend looks after credentials whose end is nearer than was told, and removes
+// those that are kept no longer.
+func (s *service) tend(ctx context.Context) error {
+	tick := time.NewTicker(purgePeriod)
+	defer tick.Stop()
+	for {
+		more, err := s.pki.Tend(ctx, tendBatch)
+		if err != nil && ctx.Err() == nil {
+			s.options.Log.Warn("credentials could not be looked after", slog.Any("error", err))
 		}
 		if more && err == nil && ctx.Err() == nil {
 			continue

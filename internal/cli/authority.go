@@ -9,7 +9,8 @@ import (
 )
 
 func (p *program) authorityCommand() *cobra.Command {
-	c := parent("authority", "See the roots and issuers of a subscription", p.authorityListCommand())
+	c := parent("authority", "See the roots and issuers of a subscription, and decide on them",
+		p.authorityListCommand(), p.authorityApproveCommand(), p.authorityRejectCommand())
 	c.Aliases = []string{"ca", "authorities"}
 	return c
 }
@@ -38,11 +39,12 @@ func (p *program) authorities(subscription string) listing[graph.Authority] {
 			{title: "NOT AFTER", when: true},
 			{title: "LAST SEEN", when: true},
 			{title: "PROFILES", least: 8},
+			{title: "REASON", least: 8},
 			{title: "SHA-256", least: 12},
 		},
 		row: func(a graph.Authority) []string {
 			profiles := strings.Join(a.Profiles, " ")
-			return []string{a.Kind, a.State, a.Subject, when(&a.NotAfter, p.now()), when(&a.LastSeen, p.now()), orDash(&profiles), a.ID}
+			return []string{a.Kind, a.State, a.Subject, when(&a.NotAfter, p.now()), when(&a.LastSeen, p.now()), orDash(&profiles), orDash(a.StateReason), a.ID}
 		},
 		none: "no authorities; a sync finds them",
 	}

@@ -23,6 +23,7 @@ type draftFlags struct {
 	pfx, root, serverCA                    string
 	pfxPassword, adminPassword             string // files
 	settings, clear                        []string
+	trustPolicy                            string
 	schedule                               time.Duration
 	paused                                 bool
 	fromJSON                               string
@@ -35,11 +36,9 @@ func (f *draftFlags) add(cmd *cobra.Command) {
 	f.flags.StringVar(&f.description, "description", "", "description")
 	f.flags.StringVar(&f.uri, "uri", "", "base address of the CA's service, https")
 	f.flags.StringArrayVar(&f.settings, "setting", nil, "further setting of the provider, `name=value`; repeat for more")
-	f.flags.StringVar(&f.pfx, "pfx", "", "client certificate with its key, PKCS#12 `file`")
-	f.flags.StringVar(&f.pfxPassword, "pfx-password-file", "", "`file` with the password of --pfx, - for standard input (default: ask on the terminal)")
-	f.flags.StringVar(&f.user, "user", "", "admin user name at the CA")
-	f.flags.StringVar(&f.adminPassword, "admin-password-file", "", "`file` with the password of --user, - for standard input (default: ask on the terminal)")
+	f.credentialFlags()
 	f.flags.StringVar(&f.root, "root", "", "root certificate that devices trust, PEM or DER `file`")
+	f.flags.StringVar(&f.trustPolicy, "trust-policy", "", "what may replace the trusted root by itself: manual (nothing) or automaticForRenewals (default)")
 	f.flags.StringVar(&f.serverCA, "server-ca", "", "certificates that may sign that of the CA's server, PEM or DER `file` (default: the system's)")
 	f.flags.DurationVar(&f.schedule, "schedule", 0, "time between two syncs: 6h (default: the service's)")
 	f.flags.BoolVar(&f.paused, "paused", false, "do not sync by schedule")
@@ -48,10 +47,31 @@ func (f *draftFlags) add(cmd *cobra.Command) {
 	cmd.Flags().AddFlagSet(f.flags)
 }
 
+func (f *draftFlags) credentialFlags() {
+	f.flags.StringVar(&f.pfx, "pfx", "", "client certificate with its key, PKCS#12 `file`")
+	f.flags.StringVar(&f.pfxPassword, "pfx-password-file", "", "`file` with the password of --pfx, - for standard input (default: ask on the terminal)")
+	f.flags.StringVar(&f.user, "user", "", "admin user name at the CA")
+	f.flags.StringVar(&f.adminPassword, "admin-password-file", "", "`file` with the password of --user, - for standard input (default: ask on the terminal)")
+}
+
+// addCredentials adds the flags of credentials alone.
+func (f *draftFlags) addCredentials(cmd *cobra.Command) {
+	f.flags = pflag.NewFlagSet("credentials", pflag.ContinueOnError)
+	f.credentialFlags()
+	cmd.Flags().SortFlags = false
+	cmd.Flags().AddFlagSet(f.flags)
+}
+
+// isGiven reports whether any of the flags was given.
+func (f *draftFlags) isGiven() (given bool) {
+	f.flags.VisitAll(func(flag *pflag.Flag) { given = given || flag.Changed })
+	return given
+}
+
 // addClear adds the flag that only a change has.
 func (f *draftFlags) addClear(cmd *cobra.Command) {
 	f.flags.StringSliceVar(&f.clear, "clear", nil, "`member` to set to null: description, displayName, serviceUri, providerSettings, "+
-		"serverCertificateAuthorities, syncSchedule, paused, trustedRootCertificate, or credentials to forget all of them")
+		"serverCertificateAuthorities, syncSchedule, paused, trustedRootCertificate, trustChangePolicy, or credentials to forget all of them")
 	cmd.Flags().AddFlagSet(f.flags)
 }
 
@@ -130,6 +150,7 @@ func (f *draftFlags) plain(members map[string]any) error {
 	}{
 		"provider": {"cloudPkiProvider", f.provider}, "name": {"displayName", f.name}, "description": {"description", f.description},
 		"uri": {"serviceUri", f.uri}, "paused": {"paused", f.paused}, "schedule": {"syncSchedule", isoDuration(f.schedule)},
+		"trust-policy": {"trustChangePolicy", f.trustPolicy},
 	} {
 		if f.flags.Changed(flag) {
 			members[member.name] = member.value

@@ -45,7 +45,7 @@ func (p *program) rootCommand() *cobra.Command {
 		&cobra.Group{ID: groupService, Title: "Run the service:"},
 		&cobra.Group{ID: groupClient, Title: "Use a service:"},
 	)
-	p.addGroup(root, groupService, p.devCommand(), p.serveCommand(), p.configCommand(), p.hashPasswordCommand(), p.keysCommand())
+	p.addGroup(root, groupService, p.devCommand(), p.serveCommand(), p.configCommand(), p.hashPasswordCommand(), p.keysCommand(), p.providerCommand(), p.casimCommand())
 	p.addGroup(root, groupClient, append(p.clientCommands(), p.logoutCommand())...)
 	root.AddCommand(p.versionCommand(), &cobra.Command{Use: "exit-codes", Short: "How commands end", Long: exitCodes})
 	return root
@@ -53,7 +53,7 @@ func (p *program) rootCommand() *cobra.Command {
 
 // clientCommands are those that call the service.
 func (p *program) clientCommands() []*cobra.Command {
-	commands := []*cobra.Command{p.subscriptionCommand(), p.syncCommand(), p.certificateCommand(), p.authorityCommand(), p.runCommand(), p.tokenCommand(), p.loginCommand()}
+	commands := []*cobra.Command{p.subscriptionCommand(), p.syncCommand(), p.certificateCommand(), p.authorityCommand(), p.migrationCommand(), p.runCommand(), p.tokenCommand(), p.loginCommand()}
 	for _, c := range commands {
 		p.connection.add(c)
 	}

@@ -64,6 +64,9 @@ func describeRun(r graph.Run, now time.Time) []field {
 		{name: "took", value: showTook(r, now)},
 		{name: "certificates", value: counts(r)},
 	}
+	if r.DryRun {
+		fields = append(fields[:len(fields)-1], wouldDo(r)...)
+	}
 	if r.ErrorCode != nil {
 		fields = append(fields, field{name: "error", value: runError(r)})
 	}

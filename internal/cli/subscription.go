@@ -15,7 +15,8 @@ import (
 func (p *program) subscriptionCommand() *cobra.Command {
 	c := parent("subscription", "Register certification authorities and look after them",
 		p.subscriptionCreateCommand(), p.subscriptionListCommand(), p.subscriptionGetCommand(),
-		p.subscriptionUpdateCommand(), p.subscriptionDeleteCommand())
+		p.subscriptionUpdateCommand(), p.subscriptionDeleteCommand(), p.subscriptionTestCommand(),
+		p.subscriptionStageCommand(), p.subscriptionPromoteCommand(), p.subscriptionRollbackCommand())
 	c.Aliases = []string{"sub", "subscriptions"}
 	return c
 }
@@ -83,9 +84,22 @@ func describeCredentials(s graph.Subscription, now time.Time) []field {
 	if s.Credentials != nil {
 		user.value = orDash(s.Credentials.UserName)
 	}
-	if s.Info == nil || s.Info.Subject == nil {
+	if s.Info == nil {
 		return []field{user}
 	}
-	certificate := *s.Info.Subject + ", expires " + when(s.Info.NotAfter, now) + ", SHA-256 " + orDash(s.Info.Thumbprint)
-	return []field{user, {name: "certificate", value: certificate}, {name: "accepted", value: when(s.Info.LastAccepted, now)}}
+	fields := []field{user}
+	if s.Info.Subject != nil {
+		certificate := *s.Info.Subject + ", expires " + when(s.Info.NotAfter, now) + ", SHA-256 " + orDash(s.Info.Thumbprint)
+		fields = append(fields, field{name: "certificate", value: certificate}, field{name: "accepted", value: when(s.Info.LastAccepted, now)})
+	}
+	if status := s.Info.Status; status != nil && (*status == "refused" || *status == "expired") {
+		fields = append(fields, field{name: "credentials", value: *status + " " + when(s.Info.StatusSince, now), state: true})
+	}
+	if s.Info.Staged != nil {
+		fields = append(fields, field{name: "staged", value: orDash(s.Info.StagedSubject) + ", accepted " + when(s.Info.StagedAccepted, now)})
+	}
+	if s.Info.PreviousUntil != nil {
+		fields = append(fields, field{name: "previous", value: "kept until " + when(s.Info.PreviousUntil, now)})
+	}
+	return fields
 }

@@ -41,7 +41,7 @@ func (p *program) syncCommand() *cobra.Command {
 		}
 		return errors.Join(show(p, object, describeRun), failed)
 	}
-	cmd.AddCommand(p.cancelSyncCommand())
+	cmd.AddCommand(p.cancelSyncCommand(), p.previewSyncCommand())
 	return cmd
 }
 
@@ -114,7 +114,7 @@ func failureOf(r graph.Run, now time.Time) error {
 	}
 	switch {
 	case r.Retry != nil && *r.Retry == "afterCredentialChange":
-		f.hint = "the service does not try these credentials again; give new ones with cloudpki subscription update"
+		f.hint = "the service does not try these credentials again; give new ones with cloudpki subscription update, or prove them with cloudpki subscription test"
 	case r.NextTry != nil:
 		f.hint = "the service tries again at " + when(r.NextTry, now)
 	default:

@@ -25,6 +25,9 @@ type Config struct {
 	Sync     Sync     `key:"sync"`
 	Outbound Outbound `key:"outbound"`
 
+	Credentials Credentials `key:"credentials"`
+	Trust       Trust       `key:"trust"`
+
 	Notifications Notifications `key:"notifications"`
 
 	Log     Log     `key:"log"`
@@ -215,7 +218,19 @@ type Sync struct {
 	// Syncs of one tenant that run at the same time, so that a large tenant does not hold up the others.
 	PerTenant int `key:"per_tenant"`
 
-	// Longest run. What it has stored by then is kept; the next run lists from the beginning.
+	// Longest time between two complete listings of an inventory. In between, a CA that can tell is asked for what has changed; only a complete listing tells what is missing.
+	FullInterval time.Duration `key:"full_interval"`
+
+	// Syncs at the same time of CAs on one host and port, so that no CA is overrun.
+	PerHost int `key:"per_host"`
+
+	// Further syncs of this process that wait for a CA that does not answer, besides those of `sync.workers`. A tenant may take a quarter of them, a host an eighth.
+	Waiting int `key:"waiting"`
+
+	// Longest time without a sign of life: an answer of the CA, or a page stored. A run that is silent for longer is ended with `timeout`; what it has stored is kept.
+	StallTimeout time.Duration `key:"stall_timeout"`
+
+	// Longest run. What it has stored by then is kept; the next run goes on where it ended.
 	RunTimeout time.Duration `key:"run_timeout"`
 
 	// How long a run belongs to its process without a sign of life. After that another process takes it over.
@@ -223,6 +238,18 @@ type Sync struct {
 
 	// Largest share of a subscription's certificates, in percent, that may vanish in one sync. Beyond it nothing is marked as missing and the sync fails with `too_many_removals`. 100 accepts all.
 	MaxRemovalPercent int `key:"max_removal_percent"`
+}
+
+// Credentials says how the credentials of certification authorities are kept.
+type Credentials struct {
+	// How long credentials that were replaced by `promoteCredentials` are kept, so that `rollbackCredentials` can bring them back, up to 2160h. After that they are removed for good. 0 keeps none.
+	KeepPrevious time.Duration `key:"keep_previous"`
+}
+
+// Trust says how the roots of certification authorities are replaced.
+type Trust struct {
+	// How long a root that was replaced is distributed beside the new one, up to 8784h. After that it is removed once its CA no longer offers it and no valid certificate needs it, or when it expires.
+	Overlap time.Duration `key:"overlap"`
 }
 
 // Outbound bounds the connections to certification authorities and webhooks.
@@ -294,11 +321,18 @@ func raw() Config {
 			MinimumInterval:   15 * time.Minute,
 			Workers:           8,
 			PerTenant:         4,
+			PerHost:           2,
+			Waiting:           256,
+			StallTimeout:      2 * time.Minute,
+			FullInterval:      7 * 24 * time.Hour,
 			RunTimeout:        30 * time.Minute,
 			Lease:             30 * time.Second,
 			MaxRemovalPercent: 25,
 		},
 		Outbound: Outbound{MaxResponseBytes: 32 << 20},
+
+		Credentials: Credentials{KeepPrevious: 7 * 24 * time.Hour},
+		Trust:       Trust{Overlap: 30 * 24 * time.Hour},
 
 		Notifications: Notifications{MaxPerTenant: 100, Workers: 32},
 

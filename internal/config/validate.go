@@ -109,9 +109,15 @@ func (c Config) validateSync(f *Faults) {
 	between(f, "sync.interval", s.Interval, s.MinimumInterval, 366*24*time.Hour)
 	between(f, "sync.workers", s.Workers, 1, 1024)
 	between(f, "sync.per_tenant", s.PerTenant, 1, 1024)
+	between(f, "sync.full_interval", s.FullInterval, time.Minute, 366*24*time.Hour)
+	between(f, "sync.per_host", s.PerHost, 1, 1024)
+	between(f, "sync.waiting", s.Waiting, 1, 4096)
+	between(f, "sync.stall_timeout", s.StallTimeout, 10*time.Second, 24*time.Hour)
 	between(f, "sync.run_timeout", s.RunTimeout, time.Minute, 24*time.Hour)
 	between(f, "sync.lease", s.Lease, 5*time.Second, time.Hour)
 	between(f, "sync.max_removal_percent", s.MaxRemovalPercent, 0, 100)
+	between(f, "trust.overlap", c.Trust.Overlap, 0, 366*24*time.Hour)
+	between(f, "credentials.keep_previous", c.Credentials.KeepPrevious, 0, 90*24*time.Hour)
 }
 
 func (c Config) validateRest(f *Faults) {

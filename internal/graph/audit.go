@@ -19,6 +19,9 @@ func newAuditEvents(s *Server) (*noun[pki.AuditEvent], error) {
 		"actorName":          func(e *pki.AuditEvent) odata.Value { return textOrNull(e.Actor.Name) },
 		"correlationId":      func(e *pki.AuditEvent) odata.Value { return textOrNull(e.Actor.RequestID) },
 		"modifiedProperties": func(e *pki.AuditEvent) odata.Value { return texts(e.Members) },
+		"reason":             func(e *pki.AuditEvent) odata.Value { return textOrNull(e.Reason) },
+		"oldThumbprint":      func(e *pki.AuditEvent) odata.Value { return textOrNull(string(e.OldRoot)) },
+		"newThumbprint":      func(e *pki.AuditEvent) odata.Value { return textOrNull(string(e.NewRoot)) },
 	})
 	return &noun[pki.AuditEvent]{
 		server: s, set: auditSet, entity: entity, shape: shape,

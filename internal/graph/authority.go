@@ -34,5 +34,11 @@ func authorityMembers() map[string]func(*pki.Authority) odata.Value {
 		"firstSeenDateTime": func(a *pki.Authority) odata.Value { return odata.Date(a.FirstSeen) },
 		"lastSeenDateTime":  func(a *pki.Authority) odata.Value { return odata.Date(a.LastSeen) },
 		"certificate":       func(a *pki.Authority) odata.Value { return odata.Binary(a.DER) },
+
+		"stateChangedDateTime": func(a *pki.Authority) odata.Value { return dateOrNull(a.StateChanged) },
+		"stateReason":          func(a *pki.Authority) odata.Value { return textOrNull(a.StateReason) },
+		"decidedBy":            func(a *pki.Authority) odata.Value { return textOrNull(a.DecidedBy) },
+		"replacesThumbprint":   func(a *pki.Authority) odata.Value { return textOrNull(string(a.Replaces)) },
+		"retireDateTime":       func(a *pki.Authority) odata.Value { return dateOrNull(a.Retire) },
 	}
 }

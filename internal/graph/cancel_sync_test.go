@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"cloudpki/internal/odata"
+	"cloudpki/internal/pki"
 )
 
 // A running run is asked to stop: 202 with the run, which ends when its worker
@@ -15,7 +16,7 @@ func TestCancelRunningSync(t *testing.T) {
 	w.fill()
 	w.do("POST", set+"/alpha/sync", "")
 	now := w.clock.Now()
-	leases, err := w.store.TakeDue(t.Context(), "worker", odata.FromTime(now), odata.FromTime(now.Add(time.Minute)), 1, 1)
+	leases, err := w.store.TakeDue(t.Context(), "worker", odata.FromTime(now), odata.FromTime(now.Add(time.Minute)), 1, pki.Bounds{PerTenant: 1})
 	if err != nil || len(leases) != 1 {
 		t.Fatalf("leases %v, %v", leases, err)
 	}

@@ -40,6 +40,8 @@ func certificateMembers() map[string]func(*pki.Certificate) odata.Value {
 		"firstSeenDateTime":       func(c *pki.Certificate) odata.Value { return dateOrNull(c.FirstSeen) },
 		"lastChangedDateTime":     func(c *pki.Certificate) odata.Value { return dateOrNull(c.Changed) },
 		"missingSinceDateTime":    func(c *pki.Certificate) odata.Value { return dateOrNull(c.Missing) },
+		"firstProvider":           func(c *pki.Certificate) odata.Value { return odata.Int(c.FirstProvider) },
+		"lastProvider":            func(c *pki.Certificate) odata.Value { return odata.Int(c.LastProvider) },
 		"certificate":             func(c *pki.Certificate) odata.Value { return odata.Binary(c.DER) },
 	}
 }

@@ -67,7 +67,17 @@ func (c *Client) DeleteSubscription(ctx context.Context, id, etag string) error 
 // Sync asks for a sync now and returns the id of the run that will tell its
 // outcome.
 func (c *Client) Sync(ctx context.Context, id string) (run string, err error) {
-	header, err := c.do(ctx, call{method: http.MethodPost, url: c.address(subscriptionSet, id, "sync")}, nil)
+	return c.startRun(ctx, id, "sync")
+}
+
+// PreviewSync asks for a dry run and returns the id of the run that tells what a
+// sync would do.
+func (c *Client) PreviewSync(ctx context.Context, id string) (run string, err error) {
+	return c.startRun(ctx, id, "previewSync")
+}
+
+func (c *Client) startRun(ctx context.Context, id, action string) (run string, err error) {
+	header, err := c.do(ctx, call{method: http.MethodPost, url: c.address(subscriptionSet, id, action)}, nil)
 	if err != nil {
 		return "", err
 	}
@@ -84,6 +94,35 @@ func (c *Client) CancelSync(ctx context.Context, id string) (run string, err err
 	}
 	location := header.Get("Location")
 	return location[strings.LastIndexByte(location, '/')+1:], nil
+}
+
+// ApproveTrustChange puts a quarantined root in force; thumbprint is its SHA-256
+// in hex and may be "" where only one is quarantined.
+func (c *Client) ApproveTrustChange(ctx context.Context, id, thumbprint, comment string) (Subscription, error) {
+	return c.decideTrust(ctx, id, "approveTrustChange", thumbprint, comment)
+}
+
+// RejectTrustChange rejects a quarantined root, or removes a retiring one;
+// arguments as of ApproveTrustChange.
+func (c *Client) RejectTrustChange(ctx context.Context, id, thumbprint, comment string) (Subscription, error) {
+	return c.decideTrust(ctx, id, "rejectTrustChange", thumbprint, comment)
+}
+
+func (c *Client) decideTrust(ctx context.Context, id, action, thumbprint, comment string) (s Subscription, err error) {
+	body := map[string]string{}
+	for name, value := range map[string]string{"thumbprint": thumbprint, "comment": comment} {
+		if value != "" {
+			body[name] = value
+		}
+	}
+	_, err = c.write(ctx, http.MethodPost, c.address(subscriptionSet, id, action), body, nil, &s)
+	return s, err
+}
+
+// CompleteMigration ends the move of a subscription to another provider.
+func (c *Client) CompleteMigration(ctx context.Context, id string) (s Subscription, err error) {
+	_, err = c.do(ctx, call{method: http.MethodPost, url: c.address(subscriptionSet, id, "completeMigration")}, &s)
+	return s, err
 }
 
 // Run returns one run of a subscription.

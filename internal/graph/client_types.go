@@ -51,6 +51,35 @@ type CredentialInfo struct {
 	NotAfter               *time.Time `json:"notAfter"`
 	ExpiresInDays          *int32     `json:"expiresInDays"`
 	LastAccepted           *time.Time `json:"lastAcceptedDateTime"`
+	Status                 *string    `json:"status"`
+	StatusSince            *time.Time `json:"statusDateTime"`
+	Expires                *time.Time `json:"expirationDateTime"`
+	ExpiryStage            *string    `json:"expiryStage"`
+	Staged                 *time.Time `json:"stagedDateTime"`
+	StagedSubject          *string    `json:"stagedSubject"`
+	StagedThumbprint       *string    `json:"stagedThumbprint"`
+	StagedNotAfter         *time.Time `json:"stagedNotAfter"`
+	StagedAccepted         *time.Time `json:"stagedLastAcceptedDateTime"`
+	PreviousThumbprint     *string    `json:"previousThumbprint"`
+	PreviousUntil          *time.Time `json:"previousKeptUntilDateTime"`
+}
+
+// A ConnectionTest is a cloudPkiConnectionTest as read over the network.
+type ConnectionTest struct {
+	Status string    `json:"status"`
+	Tested time.Time `json:"testedDateTime"`
+	Steps  []Step    `json:"steps"`
+}
+
+// A Step is one step of a ConnectionTest.
+type Step struct {
+	Name    string    `json:"name"`
+	Status  string    `json:"status"`
+	Took    int       `json:"durationInMilliseconds"`
+	Details []Setting `json:"details"`
+	Code    *string   `json:"errorCode"`
+	Message *string   `json:"errorMessage"`
+	HelpURL *string   `json:"helpUrl"`
 }
 
 // A Run is a cloudPkiSyncRun as read over the network.
@@ -70,6 +99,8 @@ type Run struct {
 	Revoked   int        `json:"revokedCount"`
 	Missing   int        `json:"missingCount"`
 	Skipped   int        `json:"skippedCount"`
+	DryRun    bool       `json:"dryRun"`
+	Trust     *string    `json:"trustChange"`
 	Total     *int       `json:"totalCount"`
 	ErrorCode *string    `json:"errorCode"`
 	Message   *string    `json:"errorMessage"`
@@ -124,4 +155,31 @@ type Authority struct {
 	FirstSeen time.Time `json:"firstSeenDateTime"`
 	LastSeen  time.Time `json:"lastSeenDateTime"`
 	DER       []byte    `json:"certificate"`
+
+	StateReason *string    `json:"stateReason"`
+	DecidedBy   *string    `json:"decidedBy"`
+	Retire      *time.Time `json:"retireDateTime"`
+}
+
+// A MigrationReport tells how far the move of a subscription to another
+// provider is.
+type MigrationReport struct {
+	From      *string         `json:"fromProvider"` // nil, as are To and Started, where it was never moved
+	To        *string         `json:"toProvider"`
+	Started   *time.Time      `json:"startedDateTime"`
+	Completed *time.Time      `json:"completedDateTime"` // nil while under way
+	Cancelled bool            `json:"cancelled"`
+	Both      int             `json:"inBothCount"`
+	Before    int             `json:"onlyBeforeCount"`
+	After     int             `json:"onlyAfterCount"`
+	Roots     []MigrationRoot `json:"roots"`
+}
+
+// A MigrationRoot is a root in a MigrationReport.
+type MigrationRoot struct {
+	Thumbprint string     `json:"thumbprint"`
+	Subject    string     `json:"subjectName"`
+	State      string     `json:"state"`
+	Reason     *string    `json:"stateReason"`
+	Retire     *time.Time `json:"retireDateTime"`
 }

@@ -250,7 +250,7 @@ func TestDeltaOfCertificates(t *testing.T) {
 	w := newWorld(t)
 	w.create(`{"id":"a","cloudPkiProvider":"symantec"}`)
 	now := odata.FromTime(w.clock.Now())
-	leases, err := w.store.TakeDue(t.Context(), "worker", now, odata.FromTime(w.clock.Now().Add(time.Hour)), 1, 1)
+	leases, err := w.store.TakeDue(t.Context(), "worker", now, odata.FromTime(w.clock.Now().Add(time.Hour)), 1, pki.Bounds{PerTenant: 1})
 	if err != nil || len(leases) != 1 {
 		t.Fatalf("%d leases, %v", len(leases), err)
 	}

@@ -52,9 +52,10 @@ func newModel(m odata.Model) (model, error) {
 	return model{xml: asXML, json: asJSON}, err
 }
 
-// model is all that there is to be described.
-func (n nouns) model() odata.Model {
+// model is all that there is to be described; providers names the kinds of CA.
+func (n nouns) model(providers *odata.EnumType) odata.Model {
 	return odata.Model{
+		Enums: []*odata.EnumType{providers},
 		Types: []*odata.EntityType{
 			n.subscriptions.entity, n.runs.entity, n.authorities.entity, n.certificates.entity, n.skippedItems.entity, n.auditEvents.entity,
 			n.notifications.entity, n.deadLetters.entity,

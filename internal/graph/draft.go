@@ -63,6 +63,7 @@ func (r draftReader) draft(o odata.Object, err error) (sentDraft, error) {
 		ServerCAs:     maybe(o.Get("serverCertificateAuthorities"), odata.Value.Bytes),
 		SyncSchedule:  maybe(o.Get("syncSchedule"), func(v odata.Value) time.Duration { return v.Span() }),
 		Paused:        maybe(o.Get("paused"), odata.Value.IsTrue),
+		TrustPolicy:   maybe(o.Get("trustChangePolicy"), func(v odata.Value) pki.TrustPolicy { return pki.TrustPolicy(v.Num()) }),
 		LastModified:  maybe(o.Get("lastModifiedDateTime"), odata.Value.Time),
 		SyncStatus:    maybe(o.Get("syncStatus"), func(v odata.Value) pki.SyncStatus { return pki.SyncStatus(v.Num()) }),
 		LastSyncError: maybe(o.Get("lastSyncError"), odata.Value.Str),

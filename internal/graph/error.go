@@ -63,7 +63,7 @@ func ofRule(e *pki.Error, err error) *fault {
 		f.status, f.code, f.inner = http.StatusPreconditionFailed, codeModified, "entityTagDoesNotMatch"
 	case pki.CodeReplayMismatch:
 		f.status, f.code, f.inner = http.StatusUnprocessableEntity, codeInvalid, "idempotencyKeyReused"
-	case pki.CodeNotSyncable:
+	case pki.CodeNotSyncable, pki.CodeConflict:
 		f.status, f.code = http.StatusConflict, codeConflict
 	case pki.CodeResync:
 		f.status, f.code, f.inner = http.StatusGone, codeResync, "resyncRequired"

@@ -51,18 +51,17 @@ func (w *world) sync(id pki.ID) {
 			w.t.Fatalf("sync of %s: %v", id, err)
 		}
 	}
-	leases, err := w.store.TakeDue(ctx, "worker", now, odata.FromTime(w.clock.Now().Add(time.Minute)), 1, 1)
+	leases, err := w.store.TakeDue(ctx, "worker", now, odata.FromTime(w.clock.Now().Add(time.Minute)), 1, pki.Bounds{PerTenant: 1})
 	must(err)
 	if len(leases) != 1 || leases[0].Subscription != id {
 		w.t.Fatalf("leases %v, want one of %s", leases, id)
 	}
 	l := leases[0]
-	_, err = w.store.SaveAuthorities(ctx, l, []pki.Authority{authority("root", pki.AuthorityRoot, now), authority("issuing", pki.AuthorityIssuing, now)})
-	must(err)
+	must(w.store.SaveAuthorities(ctx, l, []pki.Authority{authority("root", pki.AuthorityRoot, now), authority("issuing", pki.AuthorityIssuing, now)}, nil))
 	run := l.Run
 	run.Stages = []pki.Stage{{Name: pki.StageConnect, Started: now, Ended: now}, {Name: pki.StageInventory, Started: now, Ended: odata.Never()}}
 	run.Total, run.RequestID = 4, "upstream-1"
-	page := pki.RunPage{Listed: true, Run: run, Now: now}
+	page := pki.RunPage{Listing: pki.Listing{ID: run.ID}, Provider: 1, Run: run, Now: now}
 	for i := range 3 {
 		page.Certificates = append(page.Certificates, certificate(i, now))
 	}
@@ -84,6 +83,7 @@ func authority(name string, kind pki.AuthorityKind, now odata.DateTimeOffset) pk
 		ID: pki.ID(pki.Thumbprint(der)), Kind: kind, State: pki.TrustTrusted, DER: der,
 		SubjectDN: "CN=" + name, IssuerDN: "CN=root", Serial: "1a", NotBefore: now, NotAfter: now,
 		ProfileIDs: []string{"2.16.840.1"}, FirstSeen: now, LastSeen: now,
+		StateChanged: odata.Never(), Retire: odata.Never(),
 	}
 }
 

@@ -59,6 +59,10 @@ func TestTenantsAreApart(t *testing.T) {
 				batchStep(4, "DELETE", "/cloudPkiSubscriptions/alpha", `"atomicityGroup":"g"`) + `]}`
 		case method == "PATCH" && strings.Contains(pattern, "/subscriptions"):
 			body = `{"expirationDateTime":"2026-11-25T12:00:00Z"}`
+		case strings.HasSuffix(pattern, "/stageCredentials"):
+			body = `{"credentials":{"adminUserName":"taken over"}}`
+		case strings.HasSuffix(pattern, "/promoteCredentials"), strings.HasSuffix(pattern, "TrustChange"):
+			body = `{}`
 		case method == "POST" || method == "PATCH":
 			body = `{"displayName":"taken over"}`
 		}

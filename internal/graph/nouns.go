@@ -7,7 +7,11 @@ import (
 
 // nouns are all entities that can be read.
 type nouns struct {
-	drafts        draftReader
+	drafts draftReader
+
+	connectionTests  *odata.Shape[pki.ConnectionTest]
+	migrationReports *odata.Shape[pki.MigrationReport]
+
 	subscriptions *noun[subscriptionView]
 	runs          *noun[pki.Run]
 	authorities   *noun[pki.Authority]
@@ -20,6 +24,12 @@ type nouns struct {
 
 func newNouns(s *Server) (n nouns, err error) {
 	n.drafts = newDraftReader()
+	if n.connectionTests, err = newConnectionTests(); err != nil {
+		return n, err
+	}
+	if n.migrationReports, err = newMigrationReports(); err != nil {
+		return n, err
+	}
 	if n.subscriptions, err = newSubscriptions(s); err != nil {
 		return n, err
 	}

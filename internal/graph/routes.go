@@ -69,10 +69,16 @@ func (s *Server) routes() []route {
 				tells: acts(subscriptionSet+".sync", "Starts a sync now, or joins the one under way.", http.StatusAccepted),
 			},
 			route{
+				method: http.MethodPost, path: one + "/previewSync", need: auth.Write, atomic: true, handle: s.previewSync,
+				tells: acts(subscriptionSet+".previewSync", "Tells by a dry run what a sync would do.", http.StatusAccepted),
+			},
+			route{
 				method: http.MethodPost, path: one + "/cancelSync", need: auth.Write, atomic: true, handle: s.cancelSync,
 				tells: acts(subscriptionSet+".cancelSync", "Ends a queued sync, and asks a running one to stop.", http.StatusNoContent, http.StatusAccepted),
 			},
 		)
+		table = append(table, s.credentialRoutes(set, one)...)
+		table = append(table, s.trustRoutes(one)...)
 		table = append(table, reading(one+"/"+n.runs.set, n.runs)...)
 		table = append(table, reading(one+"/"+n.authorities.set, n.authorities)...)
 		table = append(table, reading(one+"/"+n.certificates.set, n.certificates)...)

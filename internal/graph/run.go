@@ -41,6 +41,8 @@ func runMembers() map[string]func(*pki.Run) odata.Value {
 		"missingCount":      count(func(r *pki.Run) int { return r.Counts.Missing }),
 		"skippedCount":      count(func(r *pki.Run) int { return r.Counts.Skipped }),
 		"totalCount":        total,
+		"dryRun":            func(r *pki.Run) odata.Value { return odata.Bool(r.DryRun) },
+		"trustChange":       func(r *pki.Run) odata.Value { return textOrNull(r.TrustChange) },
 		"errorCode":         func(r *pki.Run) odata.Value { return textOrNull(string(r.Error)) },
 		"errorMessage":      func(r *pki.Run) odata.Value { return textOrNull(r.Message) },
 		"retryClass":        func(r *pki.Run) odata.Value { return textOrNull(string(r.Retry)) },

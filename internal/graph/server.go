@@ -111,10 +111,11 @@ func New(o Options) (*Server, error) {
 	for i := range table {
 		s.tree.add(&table[i])
 	}
-	if s.model, err = newModel(s.nouns.model()); err != nil {
+	described := s.nouns.model(s.service.ProviderEnum())
+	if s.model, err = newModel(described); err != nil {
 		return nil, err
 	}
-	if s.openAPI, err = newOpenAPI(s.nouns.model(), table, s.origin, o.TokenURL); err != nil {
+	if s.openAPI, err = newOpenAPI(described, table, s.origin, o.TokenURL); err != nil {
 		return nil, err
 	}
 	return s, nil

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"bytes"
+	"context"
 	"net/http"
 
 	"github.com/google/uuid"
@@ -72,15 +73,7 @@ func (s *Server) updateSubscription(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	h := x.w.Header()
-	h["ETag"] = []string{sub.ETag()}
-	if x.minimal() {
-		h["OData-EntityId"] = []string{s.address(x, &sub)}
-		x.write(http.StatusNoContent, nil)
-		return nil
-	}
-	v := s.view(&sub, everything())
-	s.nouns.subscriptions.writeOne(x, http.StatusOK, &v, everything())
+	s.writeChanged(x, &sub)
 	return nil
 }
 
@@ -112,7 +105,12 @@ func (x *exchange) changeOf() (pki.ID, pki.Condition, error) {
 }
 
 // requestSync answers the action sync: the run that will tell the outcome.
-func (s *Server) requestSync(x *exchange) error {
+func (s *Server) requestSync(x *exchange) error { return s.requestRun(x, s.service.RequestSync) }
+
+// previewSync answers the action previewSync, as sync.
+func (s *Server) previewSync(x *exchange) error { return s.requestRun(x, s.service.RequestPreview) }
+
+func (s *Server) requestRun(x *exchange, ask func(context.Context, pki.TenantID, pki.Actor, pki.ID) (pki.Run, error)) error {
 	if err := x.noQuery(); err != nil {
 		return err
 	}
@@ -120,7 +118,7 @@ func (s *Server) requestSync(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	run, err := s.service.RequestSync(x.r.Context(), x.principal.Tenant, x.actor(), id)
+	run, err := ask(x.r.Context(), x.principal.Tenant, x.actor(), id)
 	if err != nil {
 		return err
 	}

@@ -87,6 +87,7 @@ func subscriptionMembers() map[string]func(*subscriptionView) odata.Value {
 		"serverCertificateAuthorities": func(v *subscriptionView) odata.Value { return odata.Binary(v.ServerCAs) },
 		"syncSchedule":                 schedule,
 		"paused":                       paused,
+		"trustChangePolicy":            trustPolicy,
 		memberInfo:                     credentialInfo,
 		memberNextSync:                 nextSync,
 	}
@@ -109,8 +110,12 @@ func settings(v *subscriptionView) odata.Value {
 	if v.Settings == nil {
 		return odata.NullValue()
 	}
-	items := make([]odata.Value, len(v.Settings))
-	for i, s := range v.Settings {
+	return settingValues(v.Settings)
+}
+
+func settingValues(list []pki.Setting) odata.Value {
+	items := make([]odata.Value, len(list))
+	for i, s := range list {
 		items[i] = odata.List(odata.String(s.Name), odata.String(s.Value))
 	}
 	return odata.List(items...)
@@ -130,33 +135,18 @@ func paused(v *subscriptionView) odata.Value {
 	return odata.Bool(*v.Paused)
 }
 
+func trustPolicy(v *subscriptionView) odata.Value {
+	if v.TrustPolicy == nil {
+		return odata.NullValue()
+	}
+	return odata.Int(int64(*v.TrustPolicy))
+}
+
 func nextSync(v *subscriptionView) odata.Value {
 	if !v.nextSync {
 		return odata.Value{}
 	}
 	return dateOrNull(v.NextSync)
-}
-
-// credentialInfo is what an admin needs instead of the secrets; its members
-// are in the order of pki.CredentialInfoType.
-func credentialInfo(v *subscriptionView) odata.Value {
-	if !v.info {
-		return odata.Value{}
-	}
-	c := v.Credentials
-	if c == nil {
-		return odata.NullValue()
-	}
-	null := odata.NullValue()
-	subject, issuer, thumbprint, notAfter, expires := null, null, null, null, null
-	if i := c.Info; i != nil {
-		subject, issuer, thumbprint = textOrNull(i.Subject), textOrNull(i.Issuer), textOrNull(i.Thumbprint)
-		notAfter, expires = odata.Date(odata.FromTime(i.NotAfter)), odata.Int(wholeDays(i.NotAfter.Sub(v.now)))
-	}
-	return odata.List(
-		odata.Bool(c.UserName != nil), odata.Bool(c.Password != nil), odata.Bool(c.Certificate != nil), odata.Bool(c.CertificatePassword != nil),
-		subject, issuer, thumbprint, notAfter, expires, dateOrNull(c.Accepted),
-	)
 }
 
 // wholeDays rounds down, so that what expired an hour ago has -1 days left.

@@ -11,6 +11,7 @@ type Model struct {
 	Types      []*EntityType // every entity type that is reachable, in the order to print
 	Sets       []EntitySet   // at the root of the service
 	Singletons []Singleton
+	Enums      []*EnumType // in the place of those of the same name that the types use: what a running service can say more of
 }
 
 // An EntitySet is a collection at the root of the service.
@@ -47,6 +48,11 @@ func (m *Model) enums() []*EnumType {
 			seen[p.Enum.Name] = p.Enum
 		}
 	})
+	for _, e := range m.Enums {
+		if seen[e.Name] != nil {
+			seen[e.Name] = e
+		}
+	}
 	return sorted(seen, func(e *EnumType) string { return e.Name })
 }
 
@@ -90,6 +96,14 @@ func sorted[T any](m map[string]T, name func(T) string) []T {
 	}
 	slices.SortFunc(list, func(a, b T) int { return cmp.Compare(name(a), name(b)) })
 	return list
+}
+
+// kind is what CSDL calls it.
+func (a *Action) kind() string {
+	if a.Function {
+		return "Function"
+	}
+	return "Action"
 }
 
 // resultType returns the type of an action's answer, or "" for none.

@@ -175,7 +175,7 @@ func (m *Model) operations(w *jsonWriter) {
 
 func (w *jsonWriter) action(t *EntityType, a *Action) {
 	w.open("")
-	w.text("$Kind", "Action")
+	w.text("$Kind", a.kind())
 	w.flag("$IsBound", true)
 	w.dst = append(w.comma("$Parameter"), '[')
 	w.binding(t, false)

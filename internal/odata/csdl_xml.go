@@ -164,7 +164,7 @@ func (w *xmlWriter) operations(t *EntityType) {
 	name := Namespace + "." + t.Name
 	for i := range t.Actions {
 		a := &t.Actions[i]
-		w.open("Action", "Name", a.Name, "IsBound", "true")
+		w.open(a.kind(), "Name", a.Name, "IsBound", "true")
 		w.empty("Parameter", "Name", "bindingParameter", "Type", name, "Nullable", "false")
 		for j := range a.Parameters {
 			w.property("Parameter", &a.Parameters[j])
@@ -173,7 +173,7 @@ func (w *xmlWriter) operations(t *EntityType) {
 			w.empty("ReturnType", "Type", result, "Nullable", "false")
 		}
 		w.annotate(about(a.Doc)...)
-		w.close("Action")
+		w.close(a.kind())
 	}
 	if t.Delta {
 		collection := "Collection(" + name + ")"

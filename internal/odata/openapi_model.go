@@ -76,6 +76,9 @@ func (m *Model) written() (names []string) {
 	}
 	for _, t := range m.Types {
 		walk(t.Properties)
+		for _, a := range t.Actions {
+			walk(a.Parameters)
+		}
 	}
 	return names
 }
@@ -102,6 +105,11 @@ func (t *EntityType) schemas() Properties {
 			NamedSchema{name + CreateSuffix, structured(viewCreate, t.Name, "What a create takes. Nothing is required.", t.Properties)},
 			NamedSchema{name + CreatedSuffix, t.read(viewCreated)},
 			NamedSchema{name + UpdateSuffix, structured(viewUpdate, t.Name, "What an update takes: it changes the members that it has.", t.Properties)})
+	}
+	for _, a := range t.Actions {
+		if len(a.Parameters) > 0 && !a.Function {
+			list = append(list, NamedSchema{name + "." + a.Name, structured(viewUpdate, t.Name, "What the action "+a.Name+" takes.", a.Parameters)})
+		}
 	}
 	return list
 }

@@ -92,9 +92,11 @@ type Navigation struct {
 	Doc    string
 }
 
-// An Action is a bound action: POST .../{id}/name.
+// An Action is a bound action: POST .../{id}/name; or a bound function, which
+// changes nothing: GET .../{id}/name().
 type Action struct {
 	Name         string
+	Function     bool
 	Parameters   []Property
 	Result       *Property   // type of the answer; its name is not used; nil for none
 	ResultEntity *EntityType // type of an answer that is an entity; nil for none
