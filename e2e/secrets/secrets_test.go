@@ -157,6 +157,7 @@ func (w witness) liveOneLife() {
 	w.call(http.MethodPatch, one, body(w.t, second, nil))
 	last = w.awaitFailure(one, last)
 	w.badRequests(one, second)
+	w.exchangeSlots(one, first)
 	w.call(http.MethodPost, one+"/sync", nil)
 	w.awaitFailure(one, last)
 	read := w.call(http.MethodGet, one, nil)
@@ -168,6 +169,31 @@ func (w witness) liveOneLife() {
 	}
 	w.call(http.MethodDelete, "/cloudPkiSubscriptions/"+object.ID, nil)
 	w.call(http.MethodGet, "/cloudPkiSubscriptions/"+object.ID, nil)
+}
+
+// exchangeSlots has secrets go through every slot, and through tests.
+func (w witness) exchangeSlots(one string, planted []canary) {
+	draft := body(w.t, planted, nil)
+	for _, c := range []struct {
+		action string
+		body   []byte
+		want   int
+	}{
+		{"testConnection", nil, http.StatusOK},
+		{"testConnection", draft, http.StatusOK},
+		{"stageCredentials", draft, http.StatusOK},
+		{"testConnection", []byte(`{"slot":"staged"}`), http.StatusOK},
+		{"promoteCredentials", nil, http.StatusConflict},
+		{"promoteCredentials", []byte(`{"force":true}`), http.StatusNoContent},
+		{"rollbackCredentials", nil, http.StatusNoContent},
+		{"stageCredentials", draft, http.StatusOK},
+	} {
+		if got := w.call(http.MethodPost, one+"/"+c.action, c.body); got.Status != c.want {
+			w.t.Errorf("%s: %d, want %d: %s", c.action, got.Status, c.want, got.Body)
+		}
+		w.call(http.MethodGet, one+"?$select=credentials,credentialInfo", nil)
+	}
+	w.call(http.MethodPost, "/cloudPkiSubscriptions/testConnection", draft)
 }
 
 // badRequests sends the secrets in bodies that are refused.
