@@ -26,6 +26,10 @@ type Options struct {
 	NewestFirst bool             // list in the order that shifts while certificates are issued
 	UpdateHours int              // the hint nextUpdateHours; 0 sends nil
 	Now         func() time.Time // nil is time.Now
+
+	// Met is called with the name of the fault that a call, or a connection that
+	// comes to nothing, is about to meet, "" for none; nil for nobody.
+	Met func(fault string)
 }
 
 // worldAge bounds how long an honest CA tells the same: certificates expire.

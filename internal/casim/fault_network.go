@@ -51,12 +51,7 @@ func (l faultyListener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		l.ca.mu.Lock()
-		fault := l.ca.fault.Accept
-		if fault != nil {
-			l.ca.tick()
-		}
-		l.ca.mu.Unlock()
+		fault := l.ca.meet(func(f Fault) bool { return f.Accept != nil }).Accept
 		if fault == nil {
 			return conn, nil
 		}
@@ -111,13 +106,13 @@ func tlsFaults() []Fault {
 		{Name: "server-wrong-usage", Doc: "the server's certificate is for clients", Handshake: presents(serverCert{forClients: true})},
 		{Name: "client-rejected", Doc: "no client certificate is good enough", Handshake: func(_ *CA, conf *tls.Config) (*tls.Config, error) {
 			conf.ClientAuth = tls.RequireAnyClientCert
-			conf.VerifyPeerCertificate = refuseClient
+			conf.VerifyConnection = refuseClient
 			return conf, nil
 		}},
 		{Name: "client-rejected-1.2", Doc: "as client-rejected, in TLS 1.2", Handshake: func(_ *CA, conf *tls.Config) (*tls.Config, error) {
 			conf.MaxVersion = tls.VersionTLS12
 			conf.ClientAuth = tls.RequireAnyClientCert
-			conf.VerifyPeerCertificate = refuseClient
+			conf.VerifyConnection = refuseClient
 			return conf, nil
 		}},
 		{Name: "wrong-alpn", Doc: "a protocol that the client did not offer", Handshake: func(_ *CA, conf *tls.Config) (*tls.Config, error) {

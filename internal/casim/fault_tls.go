@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-func refuseClient([][]byte, [][]*x509.Certificate) error {
+func refuseClient(tls.ConnectionState) error {
 	return errors.New("no client certificate is good enough")
 }
 

@@ -29,7 +29,7 @@ func RandomSchedule(seed uint64, n int, names []string) Schedule {
 			names = append(names, f.Name)
 		}
 	}
-	r := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // to be repeated, not to be secret
+	r := rand.New(rand.NewPCG(seed, 0)) // to be repeated, not to be secret
 	var s Schedule
 	for range n {
 		s = append(s, Step{Calls: r.IntN(12)}, Step{Fault: names[r.IntN(len(names))], Calls: 1 + r.IntN(6)})
@@ -87,20 +87,29 @@ func (c *CA) Follow(s Schedule) {
 	c.advance()
 }
 
-// tick counts a call; c.mu is held. What it returns is the fault that the call
-// meets.
-func (c *CA) tick() Fault {
-	met := c.fault
-	if len(c.schedule) == 0 {
-		return met
-	}
-	c.schedule[0].Calls--
+// meet counts a call, or a connection that strikes calls wrong, and returns the
+// fault that it meets, which stays in force until the next one begins: nobody
+// can tell when an answer has ended.
+func (c *CA) meet(strikes func(Fault) bool) Fault {
+	c.mu.Lock()
 	c.advance()
+	met := c.fault
+	struck := strikes(met)
+	if struck && len(c.schedule) > 0 {
+		c.schedule[0].Calls--
+	}
+	c.mu.Unlock()
+	if struck && c.opts.Met != nil {
+		c.opts.Met(met.Name)
+	}
 	return met
 }
 
 // advance takes up the step that is due; c.mu is held.
 func (c *CA) advance() {
+	if len(c.schedule) == 0 {
+		return
+	}
 	for len(c.schedule) > 0 && c.schedule[0].Calls <= 0 {
 		c.schedule = c.schedule[1:]
 	}
@@ -118,15 +127,7 @@ func (c *CA) advance() {
 // the fault comes before the honest handler.
 func (c *CA) Front(honest http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c.mu.Lock()
-		met := c.fault
-		c.mu.Unlock()
-		defer func() {
-			c.mu.Lock()
-			defer c.mu.Unlock()
-			c.tick()
-		}()
-		if met.Answer != nil {
+		if met := c.meet(func(Fault) bool { return true }); met.Answer != nil {
 			met.Answer(w, r, honest)
 			return
 		}

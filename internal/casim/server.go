@@ -55,12 +55,7 @@ func (c *CA) start(ctx context.Context, addr string, handler http.Handler, path 
 	}
 	honest := conf.Clone()
 	conf.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) {
-		c.mu.Lock()
-		fault := c.fault.Handshake
-		if fault != nil {
-			c.tick()
-		}
-		c.mu.Unlock()
+		fault := c.meet(func(f Fault) bool { return f.Handshake != nil }).Handshake
 		if fault == nil {
 			return nil, nil //nolint:nilnil // crypto/tls: nil keeps the configuration
 		}

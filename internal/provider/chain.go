@@ -2,7 +2,6 @@ package provider
 
 import (
 	"bytes"
-	"crypto/rsa"
 	"crypto/x509"
 	"errors"
 	"slices"
@@ -42,7 +41,7 @@ func chain(leaf *x509.Certificate, others []*x509.Certificate) [][]byte {
 // hasSigned reports whether parent signed child. A signature over SHA-1, which
 // is not checked any more, counts: the server judges it.
 func hasSigned(parent, child *x509.Certificate) bool {
-	if k, ok := parent.PublicKey.(*rsa.PublicKey); ok && k.N.BitLen() > maxRSABits {
+	if !IsCheap(parent) {
 		return false
 	}
 	err := child.CheckSignatureFrom(parent)

@@ -28,7 +28,7 @@ func ParseCRL(body []byte, issuers []*x509.Certificate, host string) (*x509.Revo
 		return nil, &Error{Code: CodeParse, Msg: "the answer of " + host + " is not a CRL (DER or PEM)", Err: err}
 	}
 	signed := func(c *x509.Certificate) bool {
-		return bytes.Equal(list.RawIssuer, c.RawSubject) && list.CheckSignatureFrom(c) == nil
+		return bytes.Equal(list.RawIssuer, c.RawSubject) && IsCheap(c) && list.CheckSignatureFrom(c) == nil
 	}
 	if !slices.ContainsFunc(issuers, signed) {
 		return nil, &Error{Code: CodeUpstreamFault, Msg: "the CRL of " + host + " was not signed by any of the CA's certificates"}

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"bytes"
+	"crypto/rsa"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -61,16 +62,25 @@ func ParseDecimalSerial(s string) (string, error) {
 	return "", errors.New("read serial number: not a decimal number")
 }
 
+// The bounds of the search for a path: checking signatures is work, and hostile
+// certificates have all the same name.
+const (
+	maxPath       = 16 // certificates
+	maxPathChecks = 256
+)
+
 // PathToRoot returns the certificates above c, from its signer to a root, by
 // name and signature; roots are believed to be roots. It is nil where there is
-// no such path. For a c that is itself among roots, it is c.
+// no such path, or none that 256 checks of signatures find. For a c that is
+// itself among roots, it is c.
 func PathToRoot(c *x509.Certificate, roots, intermediates []*x509.Certificate) []*x509.Certificate {
 	var path []*x509.Certificate
-	for range len(intermediates) + 1 { // a longer path goes in a circle
-		if root := signer(c, roots); root != nil {
+	left := maxPathChecks
+	for range min(len(intermediates), maxPath) + 1 { // a longer path goes in a circle
+		if root := signer(c, roots, &left); root != nil {
 			return append(path, root)
 		}
-		if c = signer(c, intermediates); c == nil {
+		if c = signer(c, intermediates, &left); c == nil {
 			return nil
 		}
 		path = append(path, c)
@@ -78,17 +88,38 @@ func PathToRoot(c *x509.Certificate, roots, intermediates []*x509.Certificate) [
 	return nil
 }
 
-// signer returns the first of candidates that signed c, or nil.
-func signer(c *x509.Certificate, candidates []*x509.Certificate) *x509.Certificate {
+// signer returns the first of candidates that signed c, or nil. left is how
+// many signatures may still be checked.
+func signer(c *x509.Certificate, candidates []*x509.Certificate, left *int) *x509.Certificate {
 	for _, p := range candidates {
-		if bytes.Equal(c.RawIssuer, p.RawSubject) && c.CheckSignatureFrom(p) == nil {
+		if *left == 0 {
+			return nil
+		}
+		if !bytes.Equal(c.RawIssuer, p.RawSubject) {
+			continue
+		}
+		if *left--; Signed(p, c) {
 			return p
 		}
 	}
 	return nil
 }
 
-// IsRoot reports whether c is a root: a CA certificate that signed itself.
-func IsRoot(c *x509.Certificate) bool {
-	return c.IsCA && bytes.Equal(c.RawIssuer, c.RawSubject) && c.CheckSignatureFrom(c) == nil
+// Signed reports whether parent signed child, by name and signature (RFC 5280,
+// 6.1.3). A parent whose key is too large to be used (see IsCheap) signed
+// nothing.
+func Signed(parent, child *x509.Certificate) bool {
+	return bytes.Equal(child.RawIssuer, parent.RawSubject) && IsCheap(parent) && child.CheckSignatureFrom(parent) == nil
 }
+
+// IsCheap reports whether signatures of c can be checked in little time: a
+// check with an RSA key of a million bits, which a certificate can hold, takes
+// a minute that nothing can interrupt. crypto/tls draws the line at 8192 bits
+// too.
+func IsCheap(c *x509.Certificate) bool {
+	key, ok := c.PublicKey.(*rsa.PublicKey)
+	return !ok || key.N.BitLen() <= maxRSABits
+}
+
+// IsRoot reports whether c is a root: a CA certificate that signed itself.
+func IsRoot(c *x509.Certificate) bool { return c.IsCA && Signed(c, c) }

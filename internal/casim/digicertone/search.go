@@ -1,7 +1,9 @@
 package digicertone
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"net/http"
 	"net/url"
 	"slices"
@@ -33,6 +35,7 @@ type item struct {
 	SerialNumber string      `json:"serial_number"`
 	ValidFrom    string      `json:"valid_from"`
 	ValidTo      string      `json:"valid_to"`
+	Thumbprint   string      `json:"thumbprint"` // SHA-256
 	Revocation   *revocation `json:"revocation"`
 }
 
@@ -84,7 +87,7 @@ func (s *server) search(w http.ResponseWriter, r *http.Request) {
 
 // check returns what is wrong with the parameters of a search.
 func (s *server) check(q url.Values) string {
-	if name, found := unknown(q, "offset", "limit", "account_id", "business_unit_id", "profile_id", "status", "valid_from", "valid_to", "serial_number", "common_name", "seat_id"); found {
+	if name, found := unknown(q, "offset", "limit", "account_id", "business_unit_id", "profile_id", "status", "valid_from", "valid_to", "serial_number", "common_name", "seat_id", "thumbprint", "business_unit_name"); found {
 		return "Unknown parameter " + name + "."
 	}
 	for _, name := range []string{"offset", "limit"} {
@@ -119,6 +122,7 @@ func (s *server) matches(c casim.Issued, q url.Values) bool {
 	for name, is := range map[string]string{
 		"profile_id": s.profileOf(c), "business_unit_id": BusinessUnitID, "status": strings.ToUpper(status(c)),
 		"serial_number": strings.ToUpper(c.Serial), "common_name": c.CommonName, "seat_id": c.Holder,
+		"thumbprint": thumbprint(c), "business_unit_name": "Unit",
 	} {
 		if want := q.Get(name); want != "" && want != is {
 			return false
@@ -129,6 +133,12 @@ func (s *server) matches(c casim.Issued, q url.Values) bool {
 	}
 	to := q.Get("valid_to")
 	return to == "" || c.NotAfter.Before(moment(to))
+}
+
+// thumbprint is the SHA-256 of the certificate.
+func thumbprint(c casim.Issued) string {
+	sum := sha256.Sum256(c.DER)
+	return strings.ToUpper(hex.EncodeToString(sum[:]))
 }
 
 func (s *server) profileOf(c casim.Issued) string {
@@ -149,7 +159,7 @@ func (s *server) item(c casim.Issued) item {
 	i := item{
 		Profile: named{s.profileOf(c), "Profile"}, Account: named{ID: AccountID}, BusinessUnit: named{BusinessUnitID, "Unit"},
 		Certificate: base64.StdEncoding.EncodeToString(c.DER), CommonName: c.CommonName, Status: status(c),
-		SerialNumber: strings.ToUpper(c.Serial), ValidFrom: c.NotBefore.Format(time.RFC3339), ValidTo: c.NotAfter.Format(time.RFC3339),
+		SerialNumber: strings.ToUpper(c.Serial), ValidFrom: c.NotBefore.Format(time.RFC3339), ValidTo: c.NotAfter.Format(time.RFC3339), Thumbprint: thumbprint(c),
 	}
 	if c.Holder != "" {
 		i.Seat = &seat{c.Holder}

@@ -47,6 +47,9 @@ func Handler(c *casim.CA) http.Handler {
 	mux.Handle("GET "+Path+"v1/ca/{dn}/certificate/download", s.admin(s.chain))
 	mux.Handle("GET "+Path+"v1/ca/{dn}/getLatestCrl", s.admin(s.crl))
 	mux.Handle("POST "+Path+"v2/certificate/search", s.admin(s.search))
+	mux.Handle("/", s.admin(func(w http.ResponseWriter, r *http.Request) {
+		fail(w, http.StatusNotFound, "RESTEASY003210: Could not find resource for full path: https://"+r.Host+r.URL.Path)
+	}))
 	return mux
 }
 

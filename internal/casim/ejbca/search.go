@@ -142,6 +142,8 @@ func (s *service) matchers(criteria []criterion) ([]func(casim.Issued) bool, err
 				return nil, err
 			}
 			out = append(out, m)
+		case c.Property == "STATUS" && c.Operation == "EQUAL" && (c.Value == "CERT_ACTIVE" || c.Value == "CERT_REVOKED"):
+			out = append(out, func(i casim.Issued) bool { return i.RevokedAt.IsZero() == (c.Value == "CERT_ACTIVE") })
 		case c.Property != "CA" && c.Property != "CERTIFICATE_PROFILE":
 			return nil, errors.New("Invalid search criteria's property, unrecognized.") //nolint:revive // EJBCA's words
 		case c.Operation != "EQUAL":

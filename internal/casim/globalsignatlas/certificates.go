@@ -60,8 +60,13 @@ func numbers(w http.ResponseWriter, query url.Values) (map[string]int64, bool) {
 		}
 		out[name] = n
 	}
+	for name, absent := range map[string]int64{"per_page": maxPage, "from": 0, "to": bounds["to"][1]} { // optional in the SDK
+		if _, sent := out[name]; !sent {
+			out[name] = absent
+		}
+	}
 	if len(out) != len(bounds) || out["from"] > out["to"] {
-		fault(w, http.StatusUnprocessableEntity, "page, per_page, from and to are required, and from must not be after to")
+		fault(w, http.StatusUnprocessableEntity, "page is required, and from must not be after to")
 		return nil, false
 	}
 	return out, true

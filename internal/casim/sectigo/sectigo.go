@@ -9,9 +9,9 @@
 package sectigo
 
 import (
+	"cmp"
 	"encoding/json"
 	"encoding/pem"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -48,8 +48,10 @@ func Handler(c *casim.CA) http.Handler {
 		mux.Handle("GET "+prefix+"ssl/v1", s.admin(s.list))
 		mux.Handle("GET "+prefix+"ssl/v1/{id}", s.admin(s.details))
 		mux.Handle("GET "+prefix+"ssl/v1/collect/{id}", s.admin(s.collect))
+		mux.Handle("GET "+prefix+"ssl/v1/collect/{id}/{format}", s.admin(s.collect))
 		mux.Handle("GET "+prefix+"ssl/v1/types", s.admin(s.types))
 	}
+	mux.Handle("/", s.admin(func(w http.ResponseWriter, _ *http.Request) { fail(w, http.StatusNotFound, -1, "Unknown error.") }))
 	return mux
 }
 
@@ -67,7 +69,7 @@ func (s *service) admin(serve http.HandlerFunc) http.Handler {
 		case r.Header.Get("login") != login.User:
 			fail(w, http.StatusUnauthorized, -16, "Unknown user")
 		case private && (r.TLS == nil || len(r.TLS.PeerCertificates) == 0):
-			fail(w, http.StatusForbidden, -7, "Client certificate is required")
+			fail(w, http.StatusForbidden, -7, "Client certificate is required but missing.")
 		case !private && r.Header.Get("password") != login.Password:
 			fail(w, http.StatusUnauthorized, -16, "Unknown user")
 		default:
@@ -185,52 +187,16 @@ func typeOf(profile string) certType {
 	return certType{501, "User SSL"}
 }
 
-type details struct {
-	Name      string   `json:"commonName"`
-	ID        int      `json:"sslId"`
-	Org       int      `json:"orgId"`
-	Status    string   `json:"status"`
-	Vendor    string   `json:"vendor"`
-	Type      certType `json:"certType"`
-	Term      int      `json:"term"`
-	Owner     string   `json:"owner"`
-	Requester string   `json:"requester"`
-	Requested string   `json:"requested"`
-	Issued    string   `json:"issued"`
-	Expires   string   `json:"expires"`
-	Revoked   string   `json:"revoked,omitempty"`
-	Reason    *int     `json:"reasonCode,omitempty"`
-	Serial    string   `json:"serialNumber"`
-}
-
-// timeLayout is how the API writes times.
-const timeLayout = "2006-01-02T15:04:05.000Z"
-
-func (s *service) details(w http.ResponseWriter, r *http.Request) {
-	s.ca.Count("details")
-	c, id, ok := s.find(w, r)
-	if !ok {
-		return
-	}
-	d := details{
-		Name: c.CommonName, ID: id, Org: OrgID, Status: state(c), Vendor: "Sectigo Limited", Type: typeOf(c.Profile), Term: 365, Owner: "Simulated", Requester: c.Holder,
-		Requested: c.IssuedAt.Format(timeLayout), Issued: c.IssuedAt.Format(timeLayout), Expires: c.NotAfter.UTC().Format(timeLayout), Serial: colons(c.Serial),
-	}
-	if !c.RevokedAt.IsZero() {
-		d.Revoked = c.RevokedAt.UTC().Format(timeLayout)
-		if c.ReasonCode >= 0 {
-			d.Reason = &c.ReasonCode
-		}
-	}
-	write(w, d)
-}
-
 // collect answers with the certificate: x509 is PEM with the chain, leaf first;
 // x509CO the leaf alone; base64 and bin are PKCS#7.
 func (s *service) collect(w http.ResponseWriter, r *http.Request) {
 	s.ca.Count("collect")
 	c, _, ok := s.find(w, r)
 	if !ok {
+		return
+	}
+	if state(c) == "Revoked" {
+		fail(w, http.StatusBadRequest, -110, "Certificate has been revoked and cannot be downloaded.")
 		return
 	}
 	ders := [][]byte{c.DER}
@@ -243,7 +209,7 @@ func (s *service) collect(w http.ResponseWriter, r *http.Request) {
 			ders = append(ders, i.Root.Raw)
 		}
 	}
-	switch format := r.URL.Query().Get("format"); format {
+	switch format := cmp.Or(r.PathValue("format"), r.URL.Query().Get("format"), "base64"); format {
 	case "x509CO", "x509":
 		if format == "x509CO" {
 			ders = ders[:1]
@@ -263,7 +229,7 @@ func (s *service) collect(w http.ResponseWriter, r *http.Request) {
 		}
 		_ = pem.Encode(w, &pem.Block{Type: "PKCS7", Bytes: p7})
 	default:
-		fail(w, http.StatusBadRequest, -1, "Unknown format")
+		fail(w, http.StatusBadRequest, -126, "Unknown SSL certificate file format requested: "+format)
 	}
 }
 
@@ -272,7 +238,7 @@ func (s *service) find(w http.ResponseWriter, r *http.Request) (casim.Issued, in
 	id, err := strconv.Atoi(r.PathValue("id"))
 	all := s.ca.Inventory()
 	if err != nil || id < FirstID || id >= FirstID+len(all) {
-		fail(w, http.StatusNotFound, -105, "The certificate was not found")
+		fail(w, http.StatusNotFound, -124, "Wrong SSL certificate id "+r.PathValue("id")+".")
 		return casim.Issued{}, 0, false
 	}
 	return all[id-FirstID], id, true
@@ -294,7 +260,10 @@ func colons(serial string) string {
 func fail(w http.ResponseWriter, status, code int, description string) {
 	w.Header().Set("Content-Type", "application/json;charset=UTF-8")
 	w.WriteHeader(status)
-	_, _ = fmt.Fprintf(w, `{"code":%d,"description":%q}`, code, description) // the client is gone: nobody to tell
+	_ = json.NewEncoder(w).Encode(struct { // the client is gone: nobody to tell
+		Code        int    `json:"code"`
+		Description string `json:"description"`
+	}{code, description})
 }
 
 func write(w http.ResponseWriter, v any) {

@@ -40,7 +40,7 @@ func TestDialectIsStrict(t *testing.T) {
 		"other organization": {"/api/ssl/v1?orgId=1", ca.Login().Password, false, 400, "organization"},
 		"profiles":           {"/api/ssl/v1/types", ca.Login().Password, false, 200, `"id":501`},
 		"details":            {"/api/ssl/v1/10001", ca.Login().Password, false, 200, `"status":"Issued"`},
-		"unknown id":         {"/api/ssl/v1/10004", ca.Login().Password, false, 404, "-105"},
+		"unknown id":         {"/api/ssl/v1/10004", ca.Login().Password, false, 404, "-124"},
 		"chain":              {"/api/ssl/v1/collect/10001?format=x509", ca.Login().Password, false, 200, "BEGIN CERTIFICATE"},
 		"unknown format":     {"/api/ssl/v1/collect/10001?format=pdf", ca.Login().Password, false, 400, "format"},
 	} {

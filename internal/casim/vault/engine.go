@@ -76,8 +76,12 @@ func (s *Server) engine() {
 		}))
 	}
 	s.handle(at+"crl", "crl", true, s.crl)
+	s.handle(at+"ca_chain", "ca_chain", true, s.caChain)
+	s.handle(at+"ca/pem", "ca", true, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/pem-certificate-chain")
+		_, _ = w.Write([]byte(encode(s.issuers()[0].cert))) // the client is gone: nobody to tell
+	})
 	if s.opts.NoIssuers {
-		s.handle(at+"ca_chain", "ca_chain", true, s.caChain)
 		return
 	}
 	s.handle(at+"issuers", "issuers", true, s.listed(s.listIssuers))

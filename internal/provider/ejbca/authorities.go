@@ -120,7 +120,7 @@ const maxChain = 10
 // its order is not relied on.
 func lowest(chain []*x509.Certificate) *x509.Certificate {
 	for _, c := range chain {
-		signs := func(o *x509.Certificate) bool { return !o.Equal(c) && o.CheckSignatureFrom(c) == nil }
+		signs := func(o *x509.Certificate) bool { return !o.Equal(c) && provider.Signed(c, o) }
 		if !slices.ContainsFunc(chain, signs) {
 			return c
 		}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -55,7 +56,7 @@ func huge(sent *atomic.Int64) failure {
 	}
 }
 
-func testFailures(t *testing.T, ca CA) {
+func testFailures(t *testing.T, s *stand) {
 	var sent atomic.Int64
 	for _, f := range []struct {
 		name  string
@@ -75,9 +76,8 @@ func testFailures(t *testing.T, ca CA) {
 		{"cut connection", cut, provider.CodeConnect, provider.RetryBackOff, 0},
 		{"answer of 1 GB", huge(&sent), "", provider.RetryBackOff, 0},
 	} {
-		for _, a := range abilities(ca.Kind) {
+		for _, a := range abilities(s.ca.Kind) {
 			t.Run(f.name+"/"+a.name, func(t *testing.T) {
-				s := start(t, ca, World{Issued: 1})
 				s.fail(f.fail)
 				err := s.try(t.Context(), a)
 				if err == nil {
@@ -96,13 +96,12 @@ func testFailures(t *testing.T, ca CA) {
 }
 
 // testRedirect sees that no other host is called, whatever the kind of redirect.
-func testRedirect(t *testing.T, ca CA) {
+func testRedirect(t *testing.T, s *stand) {
 	var strangers atomic.Int64
 	stranger := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { strangers.Add(1) }))
 	defer stranger.Close()
 	for _, code := range []int{301, 302, 303, 307, 308} {
-		for _, a := range abilities(ca.Kind) {
-			s := start(t, ca, World{Issued: 1})
+		for _, a := range abilities(s.ca.Kind) {
 			s.fail(status(code, "Location", stranger.URL))
 			err := s.try(t.Context(), a)
 			if err == nil {
@@ -117,36 +116,54 @@ func testRedirect(t *testing.T, ca CA) {
 	}
 }
 
-// testCancel cancels while the CA is silent.
-func testCancel(t *testing.T, ca CA) {
-	for _, a := range abilities(ca.Kind) {
-		s := start(t, ca, World{Issued: 1})
-		ctx, cancel := context.WithCancel(t.Context())
-		s.fail(func(_ http.ResponseWriter, r *http.Request, _ http.Handler) {
-			_, _ = io.Copy(io.Discard, r.Body) // else net/http does not notice that the client left
-			cancel()
-			<-r.Context().Done()
+// testCancel cancels while the CA is silent: at the first call, in the middle, and
+// at the last, where several may be under way.
+func testCancel(t *testing.T, s *stand) {
+	for _, a := range abilities(s.ca.Kind) {
+		calls := s.callsOf(func() {
+			if err := s.try(t.Context(), a); err != nil {
+				t.Fatalf("%s: %v", a.name, s.hear(t, err))
+			}
 		})
-		begun := time.Now()
-		err := s.try(ctx, a)
+		for _, at := range slices.Compact([]int64{1, max(1, calls/2), max(1, calls-1)}) {
+			s.cancelAt(t, a, at)
+		}
+	}
+}
+
+func (s *stand) cancelAt(t *testing.T, a ability, at int64) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	s.failAt(at, func(w http.ResponseWriter, r *http.Request, honest http.Handler) {
+		if ctx.Err() != nil { // the end of a login
+			honest.ServeHTTP(w, r)
+			return
+		}
+		_, _ = io.Copy(io.Discard, r.Body) // else net/http does not notice that the client left
 		cancel()
-		if err == nil {
+		<-r.Context().Done()
+	})
+	defer s.mend()
+	begun := time.Now()
+	err := s.try(ctx, a)
+	if err == nil {
+		if ctx.Err() != nil && at == 1 {
 			t.Errorf("%s: a success", a.name)
-			continue
 		}
-		if e := s.hear(t, err); e.Code != provider.CodeCancelled {
-			t.Errorf("%s: %v, want %s", a.name, e, provider.CodeCancelled)
-		}
-		if took := time.Since(begun); took > 2*time.Second {
-			t.Errorf("%s: came back after %v", a.name, took)
-		}
+		return // the call at which it was to end was the one that ends the login
+	}
+	if e := s.hear(t, err); e.Code != provider.CodeCancelled {
+		t.Errorf("%s, call %d: %v, want %s", a.name, at, e, provider.CodeCancelled)
+	}
+	if took := time.Since(begun); took > 2*time.Second {
+		t.Errorf("%s, call %d: came back after %v", a.name, at, took)
 	}
 }
 
 // testBrokenPage breaks each page but the first in turn: the listing must fail
 // there and go on from the same cursor when the CA has recovered.
-func testBrokenPage(t *testing.T, ca CA) {
-	s := start(t, ca, World{Issued: 123})
+func testBrokenPage(t *testing.T, s *stand) {
 	session := s.open(t)
 	inv := session.(provider.Inventory)
 	var after provider.Cursor
@@ -171,5 +188,41 @@ func testBrokenPage(t *testing.T, ca CA) {
 	}
 	if got := len(serials(pages)); got != 123 {
 		t.Errorf("%d records, want 123", got)
+	}
+}
+
+// testFailingCall lets single calls of a page fail, also those of which a
+// provider makes many: that is an error, never a page that tells of less.
+func testFailingCall(t *testing.T, s *stand) {
+	list := func() (provider.Page, error) {
+		return s.open(t).(provider.Inventory).List(t.Context(), provider.Scan{}, nil)
+	}
+	var whole provider.Page
+	calls := s.callsOf(func() {
+		var err error
+		if whole, err = list(); err != nil {
+			t.Fatalf("List: %v", s.hear(t, err))
+		}
+	})
+	logins := s.callsOf(func() { s.open(t) })
+	for code, n := range map[int]int64{500: calls / 2, 429: calls - 1, 403: calls} {
+		if n <= logins {
+			continue
+		}
+		at := s.calls.Load() + n
+		s.fail(func(w http.ResponseWriter, r *http.Request, honest http.Handler) {
+			if s.calls.Load() == at {
+				honest = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { status(code)(w, r, nil) })
+			}
+			honest.ServeHTTP(w, r)
+		})
+		p, err := list()
+		s.mend()
+		if err != nil {
+			s.hear(t, err)
+		} else if len(p.Records) != len(whole.Records) || len(p.Skipped) != len(whole.Skipped) {
+			t.Errorf("call %d of %d answers HTTP %d, and List tells of %d records and %d skipped, were %d and %d",
+				n, calls, code, len(p.Records), len(p.Skipped), len(whole.Records), len(whole.Skipped))
+		}
 	}
 }

@@ -65,7 +65,7 @@ type Fixture struct {
 // same as without it.
 type Oddity struct {
 	Name  string
-	Apply func() // from now on, to all answers of this fixture
+	Apply func() // from now on, to all answers of this fixture, in place of the oddity before
 }
 
 // A Feature is a part of the examination that a kind may lack, with a reason.
@@ -83,7 +83,7 @@ const (
 	Resuming         Feature = "resuming"         // Fixture.Resume: a certificate that is valid again shows as such
 	Issuing          Feature = "issuing"          // Fixture.Issue: certificates can be issued during a listing
 	Oddities         Feature = "oddities"         // Fixture.Odd
-	Bulk             Feature = "bulk"             // 1500 certificates can be issued in a moment
+	Bulk             Feature = "bulk"             // 700 certificates can be issued in a moment
 )
 
 // lacks reports whether the kind has declared to lack f. What happens to
@@ -96,7 +96,8 @@ func (ca CA) lacks(f Feature) bool {
 	return declared
 }
 
-// Run examines ca. Every test has a CA of its own.
+// Run examines ca. What only looks shares one CA; what changes something has one
+// of its own.
 func Run(t *testing.T, ca CA) {
 	t.Helper()
 	before := goleak.IgnoreCurrent()
@@ -105,39 +106,64 @@ func Run(t *testing.T, ca CA) {
 			t.Errorf("feature %s is lacking without a reason", f)
 		}
 	}
-	for _, part := range []struct {
-		name    string
-		feature Feature // "" is asked of all
-		test    func(*testing.T, CA)
-	}{
-		{"capabilities", "", testCapabilities},
-		{"probe", "", testProbe},
-		{"close twice", "", testClose},
-		{"bad credentials", Credentials, testBadCredentials},
-		{"roots", Authorities, testRoots},
-		{"revocation lists", Revocations, testRevocations},
-		{"inventory", Inventory, testInventory},
-		{"empty inventory", Inventory, testEmptyInventory},
-		{"unreadable record", UnreadableRecord, testUnreadable},
-		{"page that breaks", Inventory, testBrokenPage},
-		{"page that shifts", Issuing, testShift},
-		{"revoked and resumed", Revoking, testRevoking},
-		{"increment", Issuing, testIncrement},
-		{"scans of other modes", Inventory, testForeignScans},
-		{"known certificates", Inventory, testKnown},
-		{"oddities", Oddities, testOddities},
-		{"cursors that are none", Inventory, testCursors},
-		{"bounded memory", Bulk, testMemory},
-		{"failures", "", testFailures},
-		{"other host", "", testRedirect},
-		{"cancellation", "", testCancel},
-	} {
-		if ca.lacks(part.feature) {
+	var shared *stand
+	for _, p := range parts() {
+		if ca.lacks(p.feature) {
 			continue // declared, and held against the capabilities by testCapabilities
 		}
-		t.Run(part.name, func(t *testing.T) { part.test(t, ca) })
+		t.Run(p.name, func(t *testing.T) {
+			if p.own {
+				p.test(t, start(t, ca, World{Issued: p.issued}))
+				return
+			}
+			if shared == nil {
+				shared = newStand(t, ca, World{Issued: 123})
+			}
+			defer shared.mend()
+			p.test(t, shared)
+		})
+	}
+	if shared != nil {
+		shared.end(t)
 	}
 	if err := goleak.Find(before); err != nil {
 		t.Errorf("goroutines are left: %v", err)
+	}
+}
+
+// A part is one of the examination.
+type part struct {
+	name    string
+	feature Feature // "" is asked of all
+	test    func(*testing.T, *stand)
+	own     bool // the CA is its own, with so many certificates issued
+	issued  int
+}
+
+func parts() []part {
+	return []part{
+		{"capabilities", "", testCapabilities, false, 0},
+		{"probe", "", testProbe, false, 0},
+		{"close twice", "", testClose, false, 0},
+		{"bad credentials", Credentials, testBadCredentials, true, 0},
+		{"roots", Authorities, testRoots, false, 0},
+		{"revocation lists", Revocations, testRevocations, false, 0},
+		{"inventory", Inventory, testInventory, false, 0},
+		{"empty inventory", Inventory, testEmptyInventory, true, 0},
+		{"unreadable record", UnreadableRecord, testUnreadable, true, 60},
+		{"page that breaks", Inventory, testBrokenPage, false, 0},
+		{"call that fails", Inventory, testFailingCall, false, 0},
+		{"page that shifts", Issuing, testShift, true, 123},
+		{"revoked and resumed", Revoking, testRevoking, true, 60},
+		{"increment", Issuing, testIncrement, true, 123},
+		{"time that has not come", Inventory, testFuture, false, 0},
+		{"scans of other modes", Inventory, testForeignScans, false, 0},
+		{"known certificates", Inventory, testKnown, true, 60},
+		{"oddities", Oddities, testOddities, true, 60},
+		{"cursors that are none", Inventory, testCursors, false, 0},
+		{"bounded memory", Bulk, testMemory, true, 700},
+		{"failures", "", testFailures, false, 0},
+		{"other host", "", testRedirect, false, 0},
+		{"cancellation", "", testCancel, false, 0},
 	}
 }

@@ -30,7 +30,9 @@ const maxBody = 8 << 20
 type stand struct {
 	Fixture
 	ca      CA
+	server  *httptest.Server
 	failure atomic.Pointer[failure]
+	calls   atomic.Int64 // that the CA has got
 	log     *lines
 	said    []string // texts of all errors seen
 }
@@ -38,22 +40,30 @@ type stand struct {
 // A failure answers in the CA's place.
 type failure = func(w http.ResponseWriter, r *http.Request, honest http.Handler)
 
-// start makes the stand. When the test ends it holds every error and every log
-// line against the secrets.
+// start makes a stand that ends with the test.
 func start(t *testing.T, ca CA, w World) *stand {
 	t.Helper()
+	s := newStand(t, ca, w)
+	t.Cleanup(func() { s.end(t) })
+	return s
+}
+
+// newStand makes a stand; the caller ends it.
+func newStand(t *testing.T, ca CA, w World) *stand {
+	t.Helper()
 	s := &stand{Fixture: ca.Serve(t, w), ca: ca, log: &lines{}}
-	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s.server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.calls.Add(1)
 		if f := s.failure.Load(); f != nil {
 			(*f)(w, r, s.Handler)
 			return
 		}
 		s.Handler.ServeHTTP(w, r)
 	}))
-	srv.TLS = s.TLS
-	srv.Config.ErrorLog = log.New(io.Discard, "", 0)
-	srv.StartTLS()
-	s.Config.ServiceURI = srv.URL + s.Path
+	s.server.TLS = s.TLS
+	s.server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.server.StartTLS()
+	s.Config.ServiceURI = s.server.URL + s.Path
 	s.Config.Now = time.Now
 	s.Config.Transport = provider.NewTransport(provider.TransportOptions{
 		Allow:   []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
@@ -61,16 +71,39 @@ func start(t *testing.T, ca CA, w World) *stand {
 		MaxBody: maxBody,
 		Logger:  slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
-	t.Cleanup(func() {
-		srv.CloseClientConnections()
-		srv.Close()
-		s.noSecret(t)
-	})
 	return s
+}
+
+// end closes the server and holds every error and every log line against the
+// secrets.
+func (s *stand) end(t *testing.T) {
+	t.Helper()
+	s.server.CloseClientConnections()
+	s.server.Close()
+	s.noSecret(t)
 }
 
 func (s *stand) fail(f failure) { s.failure.Store(&f) }
 func (s *stand) mend()          { s.failure.Store(nil) }
+
+// failAt lets f answer the n-th call from now on and all behind it.
+func (s *stand) failAt(n int64, f failure) {
+	before := s.calls.Load()
+	s.fail(func(w http.ResponseWriter, r *http.Request, honest http.Handler) {
+		if s.calls.Load() < before+n {
+			honest.ServeHTTP(w, r)
+			return
+		}
+		f(w, r, honest)
+	})
+}
+
+// callsOf returns how many calls of the CA it takes.
+func (s *stand) callsOf(it func()) int64 {
+	before := s.calls.Load()
+	it()
+	return s.calls.Load() - before
+}
 
 // open opens a session that is closed with the test.
 func (s *stand) open(t *testing.T) provider.Session {
@@ -108,6 +141,7 @@ func (s *stand) hear(t *testing.T, err error) *provider.Error {
 
 // noSecret looks for the credentials in what was said and logged.
 func (s *stand) noSecret(t *testing.T) {
+	t.Helper()
 	c := s.Config.Credentials
 	said := strings.Join(s.said, "\n") + s.log.String()
 	for name, x := range map[string]secret.Text{"password": c.Password, "certificate": c.Certificate, "certificate password": c.CertificatePassword} {

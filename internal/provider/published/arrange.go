@@ -2,7 +2,6 @@ package published
 
 import (
 	"bytes"
-	"crypto/rsa"
 	"crypto/x509"
 	"slices"
 
@@ -102,7 +101,7 @@ func (u *climber) climb(c *x509.Certificate) (chain []*x509.Certificate, root *x
 func (u *climber) signer(path, candidates []*x509.Certificate) *x509.Certificate {
 	last := path[len(path)-1]
 	for _, p := range candidates {
-		if !bytes.Equal(last.RawIssuer, p.RawSubject) || slices.Contains(path, p) || !isCheap(p) || u.left == 0 {
+		if !bytes.Equal(last.RawIssuer, p.RawSubject) || slices.Contains(path, p) || !provider.IsCheap(p) || u.left == 0 {
 			continue
 		}
 		if u.left--; last.CheckSignatureFrom(p) == nil {
@@ -110,10 +109,4 @@ func (u *climber) signer(path, candidates []*x509.Certificate) *x509.Certificate
 		}
 	}
 	return nil
-}
-
-// isCheap refuses RSA keys so large that one signature takes long.
-func isCheap(c *x509.Certificate) bool {
-	key, ok := c.PublicKey.(*rsa.PublicKey)
-	return !ok || key.N.BitLen() <= 8192
 }

@@ -20,6 +20,7 @@ import (
 // The bounds of what is read.
 const (
 	maxAnswer = 16 << 20 // bytes, where Options do not say otherwise
+	maxValues = 200_000  // JSON values of one answer, where Options do not say otherwise
 	maxFault  = 64 << 10 // bytes of an answer that is no success
 	maxTxID   = 64       // bytes of a request id
 )
@@ -32,6 +33,7 @@ type Options struct {
 	Header    http.Header      // sent with each request: "X-Api-Key"
 	Words     provider.Cleaner // of what the CA says; knows the secrets
 	MaxAnswer int64            // bytes of one answer; 0 is 16 MiB
+	MaxValues int              // JSON values of one answer, roughly; 0 is 200 000
 	TxID      string           // field of an answer that names the exchange: "X-Request-Id"
 
 	// Explain refines the error of an answer that is no success by the CA's own
@@ -51,6 +53,9 @@ type Client struct {
 func New(o Options) *Client {
 	if o.MaxAnswer == 0 {
 		o.MaxAnswer = maxAnswer
+	}
+	if o.MaxValues == 0 {
+		o.MaxValues = maxValues
 	}
 	return &Client{o: o}
 }
@@ -124,6 +129,10 @@ func (c *Client) JSON(ctx context.Context, r Request, v any) (Answer, error) {
 	a, err := c.Do(ctx, r)
 	if err != nil {
 		return a, err
+	}
+	// An answer of "[{},{},…" fills a hundred times its size once it is decoded.
+	if values := bytes.Count(a.Body, []byte{','}) + bytes.Count(a.Body, []byte{'['}) + bytes.Count(a.Body, []byte{'{'}); values > c.o.MaxValues {
+		return a, &provider.Error{Code: provider.CodeProtocol, TxID: a.TxID, Msg: fmt.Sprintf("the answer of %s to /%s holds more than %d values", c.Host(), r.Path, c.o.MaxValues)}
 	}
 	if err := json.Unmarshal(a.Body, v); err != nil {
 		return a, c.unreadable(r, a, err)

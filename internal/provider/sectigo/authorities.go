@@ -1,7 +1,6 @@
 package sectigo
 
 import (
-	"bytes"
 	"context"
 	"crypto/x509"
 	"encoding/json"
@@ -120,7 +119,7 @@ func build(leaf *x509.Certificate, chain []*x509.Certificate) provider.Authority
 		a.Issuing, a.Chain, a.Root = up[0], up[1:len(up)-1], up[len(up)-1]
 	default:
 		for _, c := range others {
-			if leaf.CheckSignatureFrom(c) == nil && bytes.Equal(leaf.RawIssuer, c.RawSubject) {
+			if provider.Signed(c, leaf) {
 				a.Issuing = c
 			}
 		}

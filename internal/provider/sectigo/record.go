@@ -3,7 +3,7 @@ package sectigo
 import (
 	"context"
 	"fmt"
-	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"time"
@@ -33,8 +33,9 @@ func (d details) profile() string {
 	return details(t).text("id")
 }
 
-// add fetches one certificate into the page, as a record or as skipped. One of
-// which the API itself says that it does not give it is skipped.
+// add fetches one certificate into the page, as a record or as skipped. Of one
+// that the API itself says it does not give, such as one that is revoked (code
+// -110), the details tell the state.
 func (s *session) add(ctx context.Context, page *provider.Page, status string, i item) error {
 	skip := func(raw []byte, reason string) {
 		page.Skipped = append(page.Skipped, provider.Skipped{
@@ -42,14 +43,24 @@ func (s *session) add(ctx context.Context, page *provider.Page, status string, i
 		})
 	}
 	var d details
-	_, err := s.http.JSON(ctx, rest.Request{Path: "ssl/v1/" + strconv.FormatInt(i.ID, 10)}, &d)
+	_, err := s.http.JSON(ctx, rest.Request{Path: "ssl/v1/" + strconv.FormatInt(i.ID, 10), Query: url.Values{"dateFormat": {"ISO_HMS"}}}, &d)
 	var body []byte
-	if err == nil {
+	told := err == nil
+	if told {
 		body, err = s.collect(ctx, i.ID, "x509CO")
 	}
 	switch {
-	case rest.IsStatus(err, http.StatusBadRequest, http.StatusNotFound):
-		skip(nil, err.Error())
+	case isRefusal(err):
+		refused := err
+		r, ok, err := s.withoutBody(ctx, i, status, d)
+		switch {
+		case err != nil:
+			return err
+		case told && ok:
+			page.Records = append(page.Records, r)
+		default:
+			skip(nil, refused.Error())
+		}
 		return nil
 	case err != nil:
 		return err
@@ -64,12 +75,18 @@ func (s *session) add(ctx context.Context, page *provider.Page, status string, i
 		skip(raw, "the certificate has another serial number than the list")
 		return nil
 	}
+	s.remember(r.RawIssuer, r.IssuerDN)
+	s.describe(&r, status, d)
+	page.Records = append(page.Records, r)
+	return nil
+}
+
+// describe adds what the details tell beyond the certificate.
+func (s *session) describe(r *provider.Record, status string, d details) {
 	r.Holder = provider.Clean(d.text("requester"), 256)
 	r.Issued = moment(d.text("issued"))
 	r.ProfileID = provider.Clean(d.profile(), 40)
-	s.state(&r, status, d)
-	page.Records = append(page.Records, r)
-	return nil
+	s.state(r, status, d)
 }
 
 // state reads the status: that of the details, as it is newer than the list's.
@@ -87,10 +104,11 @@ func (s *session) state(r *provider.Record, status string, d details) {
 	}
 }
 
-// moment reads a time as the API writes them: RFC 3339, or a day. What is
-// neither is none.
+// moment reads a time as the API writes it: as it was asked for, or where a
+// version does not know dateFormat, month first (25.5, "Date formatting"). What
+// is neither is none.
 func moment(v string) time.Time {
-	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05.000-0700", time.DateOnly} {
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05.000-0700", time.DateOnly, "01/02/2006", "01/02/2006 15:04:05"} {
 		if t, err := time.Parse(layout, v); err == nil && t.Year() > 1 && t.Year() < 10_000 {
 			return t.UTC()
 		}

@@ -98,7 +98,7 @@ func open(_ context.Context, c provider.Config) (provider.Session, error) {
 		return nil, &provider.Error{Code: provider.CodeProtocol, Msg: settingPageSize + ": " + err.Error(), Retry: provider.RetryNever}
 	}
 	s := &session{
-		account: c.Credentials.UserName + " of " + c.Settings[settingCustomer], org: c.Settings[settingOrg], pageSize: n, now: c.Now,
+		account: c.Credentials.UserName + " of " + c.Settings[settingCustomer], org: c.Settings[settingOrg], pageSize: n, now: c.Now, issuers: map[string]*issuerName{},
 		words: provider.NewCleaner(c.Credentials.Password, c.Credentials.CertificatePassword, c.Credentials.Certificate),
 	}
 	header := http.Header{"Login": {c.Credentials.UserName}, "Customeruri": {c.Settings[settingCustomer]}}

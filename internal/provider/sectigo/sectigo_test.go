@@ -1,6 +1,7 @@
 package sectigo_test
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -289,5 +290,46 @@ func golden(t *testing.T, path, got string) {
 	}
 	if diff := cmp.Diff(string(want), got); diff != "" {
 		t.Errorf("%s (-want +got), -update writes it:\n%s", path, diff)
+	}
+}
+
+// SCM does not give what is revoked. The state is told all the same, under the
+// name of the issuer that the certificate had before, also by versions that do
+// not know dateFormat.
+func TestRevokedWithoutBody(t *testing.T) {
+	for name, rewrite := range map[string]func(r *http.Request){
+		"dates as asked for": func(*http.Request) {},
+		"dates as ever":      func(r *http.Request) { r.URL.RawQuery = strings.Replace(r.URL.RawQuery, "dateFormat=ISO_HMS", "", 1) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, serials := newWorld(t, 4, casim.Options{})
+			f := func(rw http.ResponseWriter, r *http.Request, honest http.Handler) {
+				rewrite(r)
+				honest.ServeHTTP(rw, r)
+			}
+			w.answer.Store(&f)
+			c := serve(t, w)
+			before := all(t, open(t, c))[serials[1]]
+			must(t, w.CA.Revoke(serials[1], "KeyCompromise"))
+			known := func(context.Context, []string) (map[string]provider.Status, error) {
+				return map[string]provider.Status{serials[0]: "valid", serials[1]: "valid", serials[2]: "valid", serials[3]: "valid"}, nil
+			}
+			s := open(t, c)
+			var got []provider.Record
+			for p := (provider.Page{More: true}); p.More; {
+				var err error
+				if p, err = s.(provider.Inventory).List(t.Context(), provider.Scan{Known: known}, p.Next); err != nil {
+					t.Fatal(err)
+				}
+				got = append(got, p.Records...)
+			}
+			if len(got) != 1 {
+				t.Fatalf("%d records, want the revoked one", len(got))
+			}
+			r, day := got[0], 24*time.Hour
+			if r.DER != nil || r.Serial != serials[1] || string(r.RawIssuer) != string(before.RawIssuer) || r.Status != provider.StatusRevoked || r.Reason != 1 || time.Since(r.RevokedAt).Abs() > day {
+				t.Errorf("got %+v", r)
+			}
+		})
 	}
 }

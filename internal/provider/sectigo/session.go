@@ -24,6 +24,9 @@ type session struct {
 	pageSize int
 	now      func() time.Time
 	words    provider.Cleaner // of what the CA says; knows the secrets
+
+	issuers map[string]*issuerName // by sortedName; of certificates whose body is not given
+	asked   bool                   // Authorities has told of issuers
 }
 
 // Probe lists one certificate.
@@ -43,8 +46,12 @@ type fault struct {
 	Description string `json:"description"`
 }
 
-// unknownUser is the code for a login, password or customer that is not right.
-const unknownUser = -16
+// isLogin reports whether a code is for a login, a password or a customer that is
+// not right: unknown user, incorrect login credentials, customer not found.
+func isLogin(code int) bool { return code == -16 || code == -970 || code == -410 }
+
+// isDenial reports whether a code is for what the login may not do.
+func isDenial(code int) bool { return code == -3 || code == -25 || code == -37 }
 
 // explain reads the API's own error. That the body has a negative code says
 // that Sectigo itself speaks, not a proxy before it.
@@ -60,11 +67,11 @@ func (s *session) explain(e *provider.Error, status int, body []byte) {
 		e.Msg += ": " + said
 	case strings.Contains(words, "locked") || strings.Contains(words, "disabled") || strings.Contains(words, "suspended"):
 		e.Code, e.Retry, e.Msg = provider.CodeAccountDisabled, "", "Sectigo has closed the account: "+said
-	case status == http.StatusUnauthorized || f.Code == unknownUser:
+	case status == http.StatusUnauthorized || isLogin(f.Code):
 		e.Code, e.Retry, e.Msg = provider.CodeCredentialInvalid, "", "Sectigo does not accept the login; check adminUserName, adminPassword and "+settingCustomer+": "+said
-	case status == http.StatusForbidden:
+	case status == http.StatusForbidden || isDenial(f.Code):
 		e.Code, e.Retry, e.Msg = provider.CodePermission, "", "Sectigo refuses the call; give the login the permission to use the API, and enable the web API for the organization: "+said
-	case strings.Contains(words, "organization") || strings.Contains(words, "department"):
+	case strings.Contains(words, "organization") || strings.Contains(words, "orgid") || strings.Contains(words, "department"):
 		e.Code, e.Msg = provider.CodeProfileUnknown, "Sectigo does not know the organization; correct "+settingOrg+": "+said
 	default:
 		e.Code, e.Msg = provider.CodeUpstreamFault, "Sectigo answers with a fault: "+said

@@ -78,11 +78,13 @@ func validate(c provider.Config) []provider.Problem {
 		add(memberFingerprint, provider.CodeTLSServer, "rootFingerprint is missing; set it to what `step certificate fingerprint root_ca.crt` prints, or set "+memberServerCAs)
 	case fingerprint != "" && c.ServerCAs != nil:
 		add(memberFingerprint, provider.CodeTLSServer, "rootFingerprint and "+memberServerCAs+" are both set, but only one can say which server to trust; remove one")
-	case fingerprint != "":
+	}
+	if fingerprint != "" {
 		if err := checkFingerprint(fingerprint); err != nil {
 			add(memberFingerprint, provider.CodeTLSServer, "rootFingerprint "+err.Error())
 		}
-	default:
+	}
+	if c.ServerCAs != nil {
 		if _, err := provider.ParseCertificates(c.ServerCAs); err != nil {
 			add(memberServerCAs, provider.CodeTLSServer, memberServerCAs+" holds no readable certificates (PEM or DER)")
 		}

@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"cloudpki/internal/provider"
 )
 
 // maxChain bounds the intermediates of one CA: verification is work.
@@ -25,10 +27,10 @@ func checkRoot(c *x509.Certificate) error {
 	if !bytes.Equal(c.RawSubject, c.RawIssuer) {
 		return errors.New("issuer and subject differ")
 	}
+	if !provider.IsCheap(c) {
+		return errors.New("the RSA key is too large")
+	}
 	if key, ok := c.PublicKey.(*rsa.PublicKey); ok && c.SignatureAlgorithm == x509.SHA1WithRSA {
-		if key.N.BitLen() > 8192 {
-			return errors.New("the RSA key is too large")
-		}
 		sum := sha1.Sum(c.RawTBSCertificate) //nolint:gosec // see above
 		return rsa.VerifyPKCS1v15(key, crypto.SHA1, sum[:], c.Signature)
 	}
@@ -53,6 +55,11 @@ func link(issuing *x509.Certificate, between []*x509.Certificate, root *x509.Cer
 	}
 	roots, middle := x509.NewCertPool(), x509.NewCertPool()
 	roots.AddCert(root)
+	for _, c := range append(slices.Clone(between), root) {
+		if !provider.IsCheap(c) {
+			return nil, errors.New("an RSA key is too large")
+		}
+	}
 	for _, c := range between {
 		middle.AddCert(c)
 	}

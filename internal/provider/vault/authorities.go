@@ -1,7 +1,6 @@
 package vault
 
 import (
-	"bytes"
 	"context"
 	"crypto/x509"
 	"fmt"
@@ -91,7 +90,7 @@ func (all *issuers) authority(i issuer) provider.Authority {
 // signerOf returns the certificate of pool that signed c, or nil.
 func signerOf(c *x509.Certificate, pool []*x509.Certificate) *x509.Certificate {
 	for _, p := range pool {
-		if bytes.Equal(c.RawIssuer, p.RawSubject) && c.CheckSignatureFrom(p) == nil {
+		if provider.Signed(p, c) {
 			return p
 		}
 	}

@@ -17,6 +17,9 @@ import (
 // 62 bytes each: half a million are read.
 const maxAnswer = 32 << 20
 
+// maxValues bounds the JSON values of an answer: that many serial numbers.
+const maxValues = 600_000
+
 // A session is one conversation with a server, about one mount.
 type session struct {
 	settings

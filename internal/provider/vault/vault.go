@@ -143,7 +143,7 @@ func open(ctx context.Context, c provider.Config) (provider.Session, error) {
 	if strings.HasSuffix(base.Path, "/v1/") {
 		s.prefix = "" // as VAULT_ADDR never has it, but as people copy it
 	}
-	s.rest = rest.New(rest.Options{Base: base, HTTP: client, Now: c.Now, Words: s.words, MaxAnswer: maxAnswer, Explain: s.explain})
+	s.rest = rest.New(rest.Options{Base: base, HTTP: client, Now: c.Now, Words: s.words, MaxAnswer: maxAnswer, MaxValues: maxValues, Explain: s.explain})
 	s.rest.SetHeader("X-Vault-Request", "true") // asked for by listeners with require_request_header
 	if set.namespace != "" {
 		s.rest.SetHeader("X-Vault-Namespace", set.namespace)
