@@ -16,6 +16,7 @@ import (
 // A run that is cancelled in the middle keeps what it has stored, is no reason
 // to back off, and the next regular sync completes the inventory.
 func TestCancelRunningSync(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.startCA(300)
 	sub := w.create(w.draft())
@@ -54,6 +55,7 @@ func TestCancelRunningSync(t *testing.T) {
 // CancelSync ends what is queued, tells the trail of it, and does nothing where
 // nothing is under way.
 func TestCancelQueuedSync(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.startCA(1)
 	sub := w.create(w.draft())
@@ -83,6 +85,7 @@ func TestCancelQueuedSync(t *testing.T) {
 
 // A paused subscription stays at rest when what was asked for is cancelled.
 func TestCancelLeavesPausedAtRest(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.startCA(1)
 	d := w.draft()

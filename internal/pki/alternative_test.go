@@ -76,6 +76,7 @@ func must1[T any](tb testing.TB) func(T, error) T {
 }
 
 func TestAlternativeNames(t *testing.T) {
+	t.Parallel()
 	address := must1[*url.URL](t)(url.Parse("https://a.example/x?y"))
 	upn := must1[[]byte](t)(asn1.Marshal(asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 311, 20, 2, 3}))
 	user := must1[[]byte](t)(asn1.MarshalWithParams("user@example.com", "utf8,explicit,tag:0"))
@@ -108,6 +109,7 @@ func TestAlternativeNames(t *testing.T) {
 }
 
 func TestAlternativeNamesAreBounded(t *testing.T) {
+	t.Parallel()
 	long := strings.Repeat("a", 59) + ".com" // with its kind and what separates: 69 bytes
 	names := make([]string, 1000)
 	for i := range names {

@@ -71,15 +71,6 @@ func (t *ConnectionTest) step(name string) *Step {
 	return &t.Steps[i]
 }
 
-// HelpURL is where a step that failed is explained, relative to the
-// documentation; "" for the others.
-func (s *Step) HelpURL() string {
-	if s.Fault == nil {
-		return ""
-	}
-	return "docs/errors/" + string(s.Fault.Code) + ".md"
-}
-
 // StepStatusEnum is the enumeration of a step's status.
 func StepStatusEnum() *odata.EnumType {
 	return &odata.EnumType{Name: "cloudPkiConnectionTestStatus", Members: []odata.Member{
@@ -118,7 +109,7 @@ func connectionTestStepType() *odata.ComplexType {
 			{Name: "details", Kind: odata.KindComplex, Complex: SettingType(), Collection: true, Computed: true, Doc: "What was found, by name."},
 			text("errorCode", "Code of the fault, as of a sync."),
 			text("errorMessage", "What is wrong and what to do."),
-			text("helpUrl", "Page of the documentation on the code."),
+			text("helpUrl", "Address of the page that explains errorCode; null where the step has not failed."),
 		},
 	}
 }

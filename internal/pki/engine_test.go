@@ -22,6 +22,7 @@ func modes() []provider.InventoryMode {
 // Each mode lists everything at first, then asks for what has changed, and now
 // and then lists everything again, which alone tells what is missing.
 func TestStrategies(t *testing.T) {
+	t.Parallel()
 	all := newScripted(t)
 	second := map[provider.InventoryMode][]provider.ScanMode{
 		provider.InventoryFull:         {provider.ScanAll},
@@ -59,6 +60,7 @@ func TestStrategies(t *testing.T) {
 
 // A change of what is followed is followed from the beginning.
 func TestPositionIsDroppedByAChange(t *testing.T) {
+	t.Parallel()
 	all := newScripted(t)
 	ca, id := all.add(t, provider.InventoryUpdatedSince)
 	ca.issue(3)
@@ -74,6 +76,7 @@ func TestPositionIsDroppedByAChange(t *testing.T) {
 }
 
 func TestLostPosition(t *testing.T) {
+	t.Parallel()
 	all := newScripted(t)
 	ca, id := all.add(t, provider.InventoryEvents)
 	ca.issue(6)
@@ -89,6 +92,7 @@ func TestLostPosition(t *testing.T) {
 
 // A CA's clock may be wrong, and it may tell no times at all.
 func TestClocksOfCAs(t *testing.T) {
+	t.Parallel()
 	all := newScripted(t)
 	for _, skew := range []time.Duration{-30 * time.Hour, -time.Hour, 0, time.Hour, 30 * time.Hour} {
 		for _, mode := range []provider.InventoryMode{provider.InventoryIssuedWindow, provider.InventoryUpdatedSince} {
@@ -124,6 +128,7 @@ func TestClocksOfCAs(t *testing.T) {
 // at that page; a failure of the network leaves a listing that the next run
 // goes on with.
 func TestListingsGoOn(t *testing.T) {
+	t.Parallel()
 	all := newScripted(t)
 	for _, mode := range []provider.InventoryMode{provider.InventoryFull, provider.InventoryEvents} {
 		for page := 1; page <= 4; page++ {
@@ -197,6 +202,7 @@ func TestListingsGoOn(t *testing.T) {
 
 // Whatever a record holds, it is kept as it is and costs nothing but itself.
 func TestOddRecords(t *testing.T) {
+	t.Parallel()
 	all := newScripted(t)
 	ca, id := all.add(t, provider.InventoryFull)
 	ca.issue(3)
@@ -238,6 +244,7 @@ func TestOddRecords(t *testing.T) {
 
 // A listing that does not get on, and one that is not complete, end honestly.
 func TestPoorListings(t *testing.T) {
+	t.Parallel()
 	all := newScripted(t)
 	ca, id := all.add(t, provider.InventoryFull)
 	ca.issue(9)
@@ -257,6 +264,7 @@ func TestPoorListings(t *testing.T) {
 
 // Much that vanishes at once is not believed.
 func TestRemovalGuard(t *testing.T) {
+	t.Parallel()
 	all := newScripted(t)
 	for _, c := range []struct {
 		all, gone int
@@ -279,6 +287,7 @@ func TestRemovalGuard(t *testing.T) {
 // A CA that lists serials is asked for what is not known, and nothing of what is
 // known is written.
 func TestKnownSerials(t *testing.T) {
+	t.Parallel()
 	all := newScripted(t)
 	ca, id := all.add(t, provider.InventoryFull)
 	ca.serials = true
@@ -316,6 +325,7 @@ func (ca *scriptedCA) changesSince(id pki.ID, from pki.DeltaPosition) (n int, ne
 // Whatever happens at the CA and to the runs, what is stored is in the end what
 // the CA has.
 func TestStoredIsWhatTheCAHas(t *testing.T) {
+	t.Parallel()
 	all := newScripted(t)
 	for _, mode := range modes() {
 		for seed := range uint64(3) {
@@ -389,6 +399,7 @@ func (ca *scriptedCA) disturb(r *rand.Rand, id pki.ID) {
 
 // A dry run tells what a sync would do, and does nothing of it.
 func TestPreview(t *testing.T) {
+	t.Parallel()
 	all := newScripted(t)
 	ca, id := all.add(t, provider.InventoryFull)
 	preview := func() pki.Run {
@@ -432,6 +443,7 @@ func TestPreview(t *testing.T) {
 
 // A dry run that is queued gives way to a sync, which tells more.
 func TestPreviewBecomesSync(t *testing.T) {
+	t.Parallel()
 	all := newScripted(t)
 	ca, id := all.add(t, provider.InventoryFull)
 	ca.issue(1)

@@ -43,6 +43,7 @@ func (a *attempt) inventory(ctx context.Context, session provider.Session) error
 	if err := a.enter(ctx, StageInventory); err != nil {
 		return err
 	}
+	a.loadCRLs(ctx, session)
 	if err := a.scan(ctx, list); err != nil {
 		return err
 	}
@@ -91,7 +92,7 @@ func (a *attempt) scan(ctx context.Context, list provider.Inventory) error {
 func (a *attempt) savePage(ctx context.Context, f fetched) error {
 	a.run.Total, a.run.RequestID = totalOf(f.page.Total), printable(f.page.TxID)
 	p := f.stored
-	p.Run, p.Listing, p.Seen = a.run, f.listing, f.page.Seen
+	p.Run, p.Listing, p.Seen, p.Unchecked = a.run, f.listing, f.page.Seen, a.crlFault != nil
 	return a.saveRunPage(ctx, p)
 }
 

@@ -10,6 +10,7 @@ import (
 	"cloudpki/internal/odata"
 	"cloudpki/internal/pki"
 	"cloudpki/internal/provider"
+	"cloudpki/internal/secret"
 )
 
 // missing names what a listing lacks.
@@ -62,6 +63,7 @@ func move(t *testing.T) (w *trustWorld, next keyPair) {
 // A subscription moves to another provider and keeps its id, its inventory and
 // both roots; nothing is missing before an admin says that the move is over.
 func TestProviderMigration(t *testing.T) {
+	t.Parallel()
 	w, next := move(t)
 	started := odata.FromTime(w.now)
 	ids := w.certificates(w.sub, "").Items
@@ -114,8 +116,32 @@ func TestProviderMigration(t *testing.T) {
 	}
 }
 
+// A move that brings credentials forgets those of the old provider: they would
+// mix with the new ones, and reach another CA. A test before the move leaves
+// them out, too.
+func TestMoveForgetsCredentials(t *testing.T) {
+	t.Parallel()
+	w, _ := move(t)
+	text := func(s string) pki.Maybe[secret.Text] { return pki.Given(secret.NewString(s)) }
+	credentials := func(d pki.DraftCredentials) pki.Maybe[pki.DraftCredentials] { return pki.Given(d) }
+	w.update(w.sub, pki.Draft{Credentials: credentials(pki.DraftCredentials{Password: text("old"), CertificatePassword: text("old too")})})
+	w.update(w.sub, pki.Draft{Provider: pki.Given("symantec"), Credentials: credentials(pki.DraftCredentials{Password: text(pki.Mask)})})
+	if c := w.get(w.sub).Credentials; c.Password == nil || c.CertificatePassword == nil {
+		t.Errorf("a move without secrets has lost some: %+v", c)
+	}
+	w.update(w.sub, pki.Draft{Provider: pki.Given("digicertOne"), Credentials: credentials(pki.DraftCredentials{Password: text("new")})})
+	if c := w.get(w.sub).Credentials; c.Password == nil || c.CertificatePassword != nil {
+		t.Errorf("the secrets of the old provider are kept: %+v", c)
+	}
+	w.update(w.sub, pki.Draft{Credentials: credentials(pki.DraftCredentials{CertificatePassword: text("more")})})
+	if c := w.get(w.sub).Credentials; c.Password == nil || c.CertificatePassword == nil {
+		t.Errorf("a change without a move has lost secrets: %+v", c)
+	}
+}
+
 // Going back ends the migration, and nothing was lost by it.
 func TestMigrationIsCancelled(t *testing.T) {
+	t.Parallel()
 	w, _ := move(t)
 	w.syncOne()
 	w.now = w.now.Add(time.Hour)
@@ -134,6 +160,7 @@ func TestMigrationIsCancelled(t *testing.T) {
 
 // Nothing is moved where there was nothing.
 func TestNoMigration(t *testing.T) {
+	t.Parallel()
 	w := newTrustWorld(t, pki.Draft{})
 	w.update(w.sub, pki.Draft{Provider: pki.Given("digicertOne")})
 	if r := w.report(); r.From != "" || r.To != "" || !r.Started.IsNever() || r.MigrationCounts != (pki.MigrationCounts{}) {

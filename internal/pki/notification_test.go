@@ -7,6 +7,7 @@ import (
 )
 
 func TestParseFollowed(t *testing.T) {
+	t.Parallel()
 	for resource, want := range map[string]pki.Followed{
 		"cloudPkiSubscriptions":                  {Set: pki.ResourceSubscriptions},
 		"/cloudPkiSubscriptions/":                {Set: pki.ResourceSubscriptions},

@@ -16,6 +16,7 @@ import (
 // and keeps what it has stored; the next one completes the inventory. Answers
 // and pages are heard as signs of life.
 func TestStalledRun(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.startCA(300)
 	sub := w.create(w.draft())

@@ -27,6 +27,7 @@ func (w *world) take(owner string) pki.Lease {
 // A run that is stopped at any call to the CA goes on under another worker: it
 // ends well, and its counts are those of one listing.
 func TestResumeAnywhere(t *testing.T) {
+	t.Parallel()
 	const certificates = 120 // three pages
 	for stopAt := 1; ; stopAt++ {
 		w := newWorld(t)
@@ -68,6 +69,7 @@ func TestResumeAnywhere(t *testing.T) {
 }
 
 func TestRunThatIsAlwaysInterruptedIsGivenUp(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.startCA(1)
 	w.create(w.draft())
@@ -105,6 +107,7 @@ func TestRunTimeout(t *testing.T) {
 
 // What an admin changes while a run is under way counts when it ends.
 func TestScheduleChangedDuringRun(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.startCA(1)
 	d := w.draft()
@@ -127,6 +130,7 @@ func TestScheduleChangedDuringRun(t *testing.T) {
 // A root that an admin sets during the first run stands, and the trail does not
 // tell of another change.
 func TestRootSetDuringFirstRun(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.startCA(1)
 	sub := w.create(w.draft())
@@ -151,6 +155,7 @@ func TestRootSetDuringFirstRun(t *testing.T) {
 
 // A subscription that is paused has no run that waits for ever.
 func TestPausingEndsTheQueuedRun(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.startCA(1)
 	sub := w.create(w.draft())
@@ -168,6 +173,7 @@ func TestPausingEndsTheQueuedRun(t *testing.T) {
 // The trail tells of another root when it is met, and the old one is not called
 // trusted beside the new one.
 func TestRolloverIsTold(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.startCA(1)
 	sub := w.create(w.draft())

@@ -166,6 +166,7 @@ func RunType() *odata.EntityType {
 			text("trustChange", "Of a dry run: what a sync would do to the trusted roots; null for nothing."),
 			text("errorCode", "Why the run failed."),
 			text("errorMessage", "Why the run failed, in words."),
+			{Name: "helpUrl", Kind: odata.KindString, Nullable: true, Computed: true, Doc: "Address of the page that explains errorCode; null where the run has not failed."},
 			text("retryClass", "When a failed run is tried again: now, backOff, afterCredentialChange or never."),
 			text("upstreamRequestId", "The CA's own id of the exchange, for its support."),
 			date("nextTryDateTime", "When the next sync is due; null for not by itself."),

@@ -78,7 +78,7 @@ func (r *pageReader) read(l Listing) (f fetched) {
 	now := r.a.stamp()
 	f.stored = RunPage{Now: now}
 	for _, record := range f.page.Records {
-		f.stored.add(record, r.a.run.ID, now)
+		f.stored.add(r.a.underCRLs(record), r.a.run.ID, now)
 	}
 	for _, s := range f.page.Skipped {
 		f.stored.Skipped = append(f.stored.Skipped, newSkippedItem(s, r.a.run.ID, now))

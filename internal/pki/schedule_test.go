@@ -22,6 +22,7 @@ func planner(now time.Time, failures int, schedule *time.Duration) *attempt {
 // The next sync lies within bounds of now, whatever the year, and what failed
 // together does not come back together.
 func TestNextSync(t *testing.T) {
+	t.Parallel()
 	day, minute := 24*time.Hour, time.Minute
 	fails := func(code provider.Code, after time.Duration) *provider.Error {
 		return &provider.Error{Code: code, RetryAfter: after}
@@ -71,6 +72,7 @@ func TestNextSync(t *testing.T) {
 
 // Accounts lock: after a refused login nothing is tried by itself.
 func TestNoSyncAfterRefusedLogin(t *testing.T) {
+	t.Parallel()
 	now := time.Date(2026, 2, 3, 4, 5, 6, 0, time.UTC)
 	a := planner(now, 0, nil)
 	if next := a.nextSync(&a.sub, &provider.Error{Code: provider.CodeCredentialInvalid, RetryAfter: time.Hour}, odata.FromTime(now)); !next.IsNever() {

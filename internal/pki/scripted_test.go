@@ -3,6 +3,7 @@ package pki_test
 import (
 	"cmp"
 	"context"
+	"crypto/x509"
 	"fmt"
 	"slices"
 	"strconv"
@@ -27,7 +28,8 @@ type scriptedCA struct {
 	forgot  int      // events that it no longer knows
 	issued  int
 
-	scans []provider.ScanMode // those asked for, page by page
+	scans []provider.ScanMode                    // those asked for, page by page
+	crl   func() ([]*x509.RevocationList, error) // nil where it has none
 	hook  func(page int) error
 	odd   func(page *provider.Page)
 }
@@ -63,7 +65,11 @@ func (all *scriptedCAs) serve() {
 		Name: "vault", Can: provider.Capabilities{Inventory: provider.InventoryEvents},
 		Validate: func(provider.Config) []provider.Problem { return nil },
 		Open: func(_ context.Context, c provider.Config) (provider.Session, error) {
-			return scriptedSession{all.list[c.ServiceURI]}, nil
+			session := scriptedSession{all.list[c.ServiceURI]}
+			if session.ca.crl != nil {
+				return scriptedCRLs{session}, nil
+			}
+			return session, nil
 		},
 	}
 	catalog, err := provider.NewCatalog(kind)
@@ -121,6 +127,11 @@ func (ca *scriptedCA) list(want func(provider.Record) bool) (list []provider.Rec
 	slices.SortFunc(list, func(a, b provider.Record) int { return strings.Compare(a.Serial, b.Serial) })
 	return list
 }
+
+// scriptedCRLs is a session of a CA with revocation lists.
+type scriptedCRLs struct{ scriptedSession }
+
+func (s scriptedCRLs) CRLs(context.Context) ([]*x509.RevocationList, error) { return s.ca.crl() }
 
 type scriptedSession struct{ ca *scriptedCA }
 

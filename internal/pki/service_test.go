@@ -15,6 +15,7 @@ import (
 )
 
 func TestCreateStampsAndEnqueues(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.startCA(1)
 	sub := w.create(w.draft())
@@ -32,6 +33,7 @@ func TestCreateStampsAndEnqueues(t *testing.T) {
 
 // An import keeps its history; the documented example is one.
 func TestCreateAdoptsHistory(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	modified, err := odata.ParseDateTimeOffset("2017-01-01T00:00:35.1329464-08:00")
 	w.must(err)
@@ -50,6 +52,7 @@ func TestCreateAdoptsHistory(t *testing.T) {
 }
 
 func TestCreateRefuses(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	taken := w.create(pki.Draft{ID: pki.Given("taken")})
 	for name, c := range map[string]struct {
@@ -80,6 +83,7 @@ func TestCreateRefuses(t *testing.T) {
 }
 
 func TestAllFaultsAtOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	_, err := w.service.Create(t.Context(), tenant, pki.Actor{}, pki.Draft{
 		Provider: pki.Given("x"), ServiceURI: pki.Given("ftp://x"), SyncSchedule: pki.Given(time.Second),
@@ -91,6 +95,7 @@ func TestAllFaultsAtOnce(t *testing.T) {
 }
 
 func TestReplayedCreate(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	d := pki.Draft{DisplayName: pki.Given("once"), Credentials: pki.Given(pki.DraftCredentials{Password: pki.Given(secret.NewString("p"))})}
 	key := &pki.ReplayKey{Client: "c", Key: "k", Body: []byte("body")}
@@ -124,6 +129,7 @@ func TestReplayedCreate(t *testing.T) {
 }
 
 func TestUpdateMerges(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.startCA(1)
 	sub := w.create(w.draft())
@@ -144,6 +150,7 @@ func TestUpdateMerges(t *testing.T) {
 }
 
 func TestVersionDoesNotWrap(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	sub := w.create(pki.Draft{Version: pki.Given(int32(math.MaxInt32))})
 	if got := w.update(sub.ID, pki.Draft{Description: pki.Given("d")}); got.Version != math.MaxInt32 || got.Revision == sub.Revision {
@@ -152,6 +159,7 @@ func TestVersionDoesNotWrap(t *testing.T) {
 }
 
 func TestUpdateOfSecrets(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.startCA(1)
 	sub := w.create(w.draft())
@@ -178,6 +186,7 @@ func TestUpdateOfSecrets(t *testing.T) {
 }
 
 func TestCredentialInfo(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.startCA(1)
 	sub := w.get(w.create(w.draft()).ID)
@@ -192,6 +201,7 @@ func TestCredentialInfo(t *testing.T) {
 }
 
 func TestConditionDecides(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	sub := w.create(pki.Draft{})
 	refuse := errors.New("no")
@@ -212,6 +222,7 @@ func TestConditionDecides(t *testing.T) {
 }
 
 func TestAuditTrail(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	actor := pki.Actor{Client: "app", Subject: "s", Name: "Ada", RequestID: "r"}
 	sub, err := w.service.Create(t.Context(), tenant, actor, pki.Draft{Provider: pki.Given("symantec")}, nil)
@@ -239,6 +250,7 @@ func TestAuditTrail(t *testing.T) {
 }
 
 func TestSyncIsRefusedForUnknownProvider(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	sub := w.create(pki.Draft{})
 	if _, err := w.service.RequestSync(t.Context(), tenant, pki.Actor{}, sub.ID); pki.CodeOf(err) != pki.CodeNotSyncable {

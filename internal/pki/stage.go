@@ -34,7 +34,7 @@ func (s *Service) StageCredentials(ctx context.Context, t TenantID, a Actor, id 
 	if err != nil {
 		return ConnectionTest{}, err
 	}
-	err = s.exchangeSlots(ctx, t, id, event, func(ctx context.Context, sub *Subscription) (Effects, error) {
+	err = s.exchangeSlots(ctx, t, id, event, nil, func(ctx context.Context, sub *Subscription) (Effects, error) {
 		staged, err := s.sealSlot(ctx, sub, draft)
 		sub.Staged = staged
 		return Effects{}, err
@@ -77,13 +77,14 @@ func (s *Service) sealSlot(ctx context.Context, sub *Subscription, d Draft) (*Sl
 
 // PromoteCredentials makes the staged credentials the current ones and keeps
 // those as the previous ones for a while, then starts a sync. Staged ones that
-// the CA never accepted are refused, unless force. CodeConflict, CodeNotFound.
-func (s *Service) PromoteCredentials(ctx context.Context, t TenantID, a Actor, id ID, force bool) error {
+// the CA never accepted are refused, unless force. CodeConflict, CodeNotFound,
+// or what c returns.
+func (s *Service) PromoteCredentials(ctx context.Context, t TenantID, a Actor, id ID, force bool, c Condition) error {
 	event, err := s.event(ActivityPromote, id, a, []string{"credentials"})
 	if err != nil {
 		return err
 	}
-	return s.exchangeSlots(ctx, t, id, event, func(ctx context.Context, sub *Subscription) (Effects, error) {
+	return s.exchangeSlots(ctx, t, id, event, c, func(ctx context.Context, sub *Subscription) (Effects, error) {
 		switch {
 		case sub.Staged == nil:
 			return Effects{}, unready("No credentials are staged. Send them with stageCredentials first.")
@@ -96,13 +97,13 @@ func (s *Service) PromoteCredentials(ctx context.Context, t TenantID, a Actor, i
 
 // RollbackCredentials makes the previous credentials the current ones again,
 // and those the previous ones, then starts a sync. CodeConflict where none are
-// kept, CodeNotFound.
-func (s *Service) RollbackCredentials(ctx context.Context, t TenantID, a Actor, id ID) error {
+// kept, CodeNotFound, or what c returns.
+func (s *Service) RollbackCredentials(ctx context.Context, t TenantID, a Actor, id ID, c Condition) error {
 	event, err := s.event(ActivityRollback, id, a, []string{"credentials"})
 	if err != nil {
 		return err
 	}
-	return s.exchangeSlots(ctx, t, id, event, func(ctx context.Context, sub *Subscription) (Effects, error) {
+	return s.exchangeSlots(ctx, t, id, event, c, func(ctx context.Context, sub *Subscription) (Effects, error) {
 		if sub.Previous == nil || !sub.Previous.Until.IsZero() && !s.now().Before(sub.Previous.Until) {
 			return Effects{}, unready("No previous credentials are kept. Send the ones to use with PATCH or stageCredentials.")
 		}
@@ -166,10 +167,13 @@ func (s *Service) reseal(ctx context.Context, sub *Subscription, c *Credentials,
 // exchangeSlots computes a change of the slots outside of a transaction, since
 // sealing needs keys, and stores it if the slots are still those it was
 // computed for.
-func (s *Service) exchangeSlots(ctx context.Context, t TenantID, id ID, event AuditEvent, change func(context.Context, *Subscription) (Effects, error)) error {
+func (s *Service) exchangeSlots(ctx context.Context, t TenantID, id ID, event AuditEvent, c Condition, change func(context.Context, *Subscription) (Effects, error)) error {
 	for range attempts {
 		base, err := s.store.Subscription(ctx, t, id)
 		if err != nil {
+			return err
+		}
+		if err := c.check(base); err != nil {
 			return err
 		}
 		after := base
@@ -179,6 +183,9 @@ func (s *Service) exchangeSlots(ctx context.Context, t TenantID, id ID, event Au
 		}
 		effects.Audit = &event
 		_, err = s.store.UpdateSubscription(ctx, t, id, func(sub *Subscription) (Effects, error) {
+			if err := c.check(*sub); err != nil {
+				return Effects{}, err
+			}
 			if !sameSlots(sub, &base) {
 				return Effects{}, errSecretsChanged
 			}

@@ -26,6 +26,7 @@ func (w *world) renewed(validity time.Duration) pki.DraftCredentials {
 // A client certificate is replaced without a sync that fails: staged, proved,
 // promoted, and rolled back while the old one is kept.
 func TestCredentialsAreStagedAndPromoted(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.startCA(1)
 	sub := w.create(w.draft())
@@ -34,8 +35,8 @@ func TestCredentialsAreStagedAndPromoted(t *testing.T) {
 	actor := pki.Actor{Client: "test"}
 
 	for name, err := range map[string]error{
-		"promote":   w.service.PromoteCredentials(t.Context(), tenant, actor, sub.ID, true),
-		"roll back": w.service.RollbackCredentials(t.Context(), tenant, actor, sub.ID),
+		"promote":   w.service.PromoteCredentials(t.Context(), tenant, actor, sub.ID, true, nil),
+		"roll back": w.service.RollbackCredentials(t.Context(), tenant, actor, sub.ID, nil),
 	} {
 		if pki.CodeOf(err) != pki.CodeConflict {
 			t.Errorf("%s without anything: %v", name, err)
@@ -57,7 +58,7 @@ func TestCredentialsAreStagedAndPromoted(t *testing.T) {
 		t.Error("staging has started a sync")
 	}
 
-	w.must(w.service.PromoteCredentials(t.Context(), tenant, actor, sub.ID, false))
+	w.must(w.service.PromoteCredentials(t.Context(), tenant, actor, sub.ID, false, nil))
 	promoted := w.get(sub.ID)
 	if promoted.Staged != nil || promoted.Previous == nil || promoted.Credentials.Info.Thumbprint != staged.Staged.Info.Thumbprint {
 		t.Fatalf("promoted: %+v", promoted)
@@ -72,7 +73,7 @@ func TestCredentialsAreStagedAndPromoted(t *testing.T) {
 		t.Errorf("the sync with the promoted credentials: %s", run.Message)
 	}
 
-	w.must(w.service.RollbackCredentials(t.Context(), tenant, actor, sub.ID))
+	w.must(w.service.RollbackCredentials(t.Context(), tenant, actor, sub.ID, nil))
 	if got := w.get(sub.ID).Credentials.Info.Thumbprint; got != first.Credentials.Info.Thumbprint {
 		t.Errorf("rolled back to %s", got)
 	}
@@ -80,7 +81,7 @@ func TestCredentialsAreStagedAndPromoted(t *testing.T) {
 		t.Errorf("the sync after the rollback: %s", run.Message)
 	}
 	w.now = w.now.Add(7*24*time.Hour + time.Second)
-	if err := w.service.RollbackCredentials(t.Context(), tenant, actor, sub.ID); pki.CodeOf(err) != pki.CodeConflict {
+	if err := w.service.RollbackCredentials(t.Context(), tenant, actor, sub.ID, nil); pki.CodeOf(err) != pki.CodeConflict {
 		t.Errorf("rolled back to what is kept no longer: %v", err)
 	}
 	for more := true; more; {
@@ -93,6 +94,7 @@ func TestCredentialsAreStagedAndPromoted(t *testing.T) {
 }
 
 func TestStagedCredentialsMustBeAccepted(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.startCA(1)
 	sub := w.create(w.draft())
@@ -106,7 +108,7 @@ func TestStagedCredentialsMustBeAccepted(t *testing.T) {
 	if got := w.get(sub.ID); got.Refusal != nil || got.Credentials.Status != pki.CredentialsAccepted || got.Staged.Status != pki.CredentialsRefused {
 		t.Errorf("the refusal of the staged set concerns the current one: %+v", got)
 	}
-	err = w.service.PromoteCredentials(t.Context(), tenant, pki.Actor{}, sub.ID, false)
+	err = w.service.PromoteCredentials(t.Context(), tenant, pki.Actor{}, sub.ID, false, nil)
 	if pki.CodeOf(err) != pki.CodeConflict || !strings.Contains(err.Error(), "force") {
 		t.Errorf("promoted what was refused: %v", err)
 	}
@@ -114,11 +116,12 @@ func TestStagedCredentialsMustBeAccepted(t *testing.T) {
 	if test := w.test(sub.ID, pki.ConnectionDraft{Staged: true}); test.Failed() != nil {
 		t.Fatalf("got %s", outcome(test))
 	}
-	w.must(w.service.PromoteCredentials(t.Context(), tenant, pki.Actor{}, sub.ID, false))
+	w.must(w.service.PromoteCredentials(t.Context(), tenant, pki.Actor{}, sub.ID, false, nil))
 }
 
 // A ciphertext opens in its slot alone.
 func TestSlotsAreBound(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.startCA(1)
 	sub := w.create(w.draft())
@@ -138,6 +141,7 @@ func TestSlotsAreBound(t *testing.T) {
 // Each rung of the ladder is told once for a certificate, by an audit event and
 // a change of the subscription.
 func TestExpiryLadder(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.startCA(1)
 	d := w.draft()

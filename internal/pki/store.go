@@ -101,6 +101,8 @@ type RunPage struct {
 	Seen         []string // serial numbers that the CA lists, of certificates that are as they are known
 	Skipped      []SkippedItem
 	Listing      Listing // as it stands with this page; none for what is not from the CA's list, as a revocation list
+	Beside       bool    // of a revocation list: of what the CA lists as well it tells nothing but that it is revoked
+	Unchecked    bool    // the revocation lists could not be had: nothing is made valid that was revoked
 	Provider     int64   // of the CA, a member of cloudPkiProvider; 0 for not told
 	Run          Run     // as it stands with this page; Counts are added by the store
 	Now          odata.DateTimeOffset

@@ -2,6 +2,7 @@ package pki
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -95,6 +96,10 @@ type attempt struct {
 	following Following // how the inventory is followed, as the run has come
 	listed    bool      // the listing was gone through to its end, and what it lacks was marked
 	seen      Seen      // of a dry run: what its listing has met
+
+	hasCRLs  bool                   // the revocation lists were asked for before the inventory
+	crls     []*x509.RevocationList // sorted by serial number where hasCRLs
+	crlFault error                  // why there are none
 }
 
 // perform goes through the stages. An error that is not a *provider.Error is a
@@ -241,14 +246,18 @@ func (a *attempt) authorities(ctx context.Context, session provider.Session) (pe
 	for _, c := range distinctRoots(found.List) {
 		a.offered = append(a.offered, ID(Thumbprint(c.Raw)))
 	}
+	met := seenAuthorities(found.List, now)
+	if full, err := a.admits(ctx, met); full != nil || err != nil {
+		return full, stored(err)
+	}
 	judge := func(sub *Subscription, roots []Authority) (e Effects, err error) {
 		e, pending, err = a.judgeRoots(sub, roots, found.List, now)
 		return e, err
 	}
 	if a.run.DryRun {
-		err = a.previewTrust(ctx, seenAuthorities(found.List, now), judge)
+		err = a.previewTrust(ctx, met, judge)
 	} else {
-		err = a.store.SaveAuthorities(ctx, a.lease, seenAuthorities(found.List, now), judge)
+		err = a.store.SaveAuthorities(ctx, a.lease, met, judge)
 	}
 	return pending, stored(err)
 }

@@ -21,6 +21,7 @@ func (w *world) certificates(sub pki.ID, raw string) pki.Page[pki.Certificate] {
 }
 
 func TestFirstSync(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.startCA(120)
 	sub := w.create(w.draft())
@@ -61,6 +62,7 @@ func TestFirstSync(t *testing.T) {
 
 // A sync that changes only its own report leaves version and lastModified.
 func TestSecondSyncFollowsChanges(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.startCA(60)
 	sub := w.create(w.draft())
@@ -95,6 +97,7 @@ func TestSecondSyncFollowsChanges(t *testing.T) {
 }
 
 func TestDocumentedExampleFailsHonestly(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	sub := w.create(pki.Draft{
 		Provider: pki.Given("symantec"), TrustedRoot: pki.Given([]byte("trustedRootCertificate")),
@@ -122,6 +125,7 @@ func TestDocumentedExampleFailsHonestly(t *testing.T) {
 }
 
 func TestRootThatIsNoCertificate(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.startCA(1)
 	d := w.draft()
@@ -134,6 +138,7 @@ func TestRootThatIsNoCertificate(t *testing.T) {
 
 // Another root at the CA is never taken over silently; the inventory goes on.
 func TestChangedRootIsAnEvent(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.startCA(3)
 	sub := w.create(w.draft())
@@ -173,6 +178,7 @@ func TestChangedRootIsAnEvent(t *testing.T) {
 }
 
 func TestRetryDelays(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.startCA(1)
 	sub := w.create(w.draft())
@@ -198,6 +204,7 @@ func TestRetryDelays(t *testing.T) {
 }
 
 func TestPausedIsNotSynced(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.startCA(1)
 	d := w.draft()
@@ -222,6 +229,7 @@ func TestPausedIsNotSynced(t *testing.T) {
 }
 
 func TestUnsupportedProvider(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.create(pki.Draft{Provider: pki.Given("awsPrivateCa")})
 	if run := w.syncOne(); run.Error != provider.CodeUnsupported {
@@ -230,6 +238,7 @@ func TestUnsupportedProvider(t *testing.T) {
 }
 
 func TestUnknownSettingIsNotPassedOver(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.startCA(1)
 	d := w.draft()
@@ -246,6 +255,7 @@ func TestUnknownSettingIsNotPassedOver(t *testing.T) {
 
 // What is asked for while a run is under way is not swallowed by it.
 func TestChangeDuringRun(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.startCA(1)
 	sub := w.create(w.draft())

@@ -99,8 +99,14 @@ func (s *Service) imagine(ctx context.Context, stored Subscription, d Connection
 	if err != nil {
 		return stored, credentials, err
 	}
+	if stored.leaves(d.Draft) {
+		credentials = provider.Credentials{}
+	}
 	sub := stored
 	sub.merge(d.Draft)
+	if err := s.keepPassword(&stored, &sub, c, d.Draft); err != nil {
+		return sub, provider.Credentials{}, err
+	}
 	if d.Draft.Credentials.State == odata.Null {
 		return sub, provider.Credentials{}, nil
 	}

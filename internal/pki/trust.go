@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,7 +22,9 @@ type judgement struct {
 	subscription *Subscription
 	list         []provider.Authority
 	offered      []*x509.Certificate
-	trusted      *x509.Certificate // nil where there is none yet
+	trusted      *x509.Certificate   // nil where there is none yet
+	crosses      []*x509.Certificate // by which trusted vouches for others
+	rejected     []*x509.Certificate // by an admin
 }
 
 // judgeRoots decides on the roots of list. pending says what an admin must hear
@@ -35,6 +38,9 @@ func (s *Service) judgeRoots(sub *Subscription, roots []Authority, list []provid
 		rootLedger:   s.ledger(sub, roots, Actor{Name: PolicyName}, now),
 		subscription: sub, list: list, offered: distinctRoots(list),
 	}
+	j.rejected = j.known(func(a *Authority, _ *x509.Certificate) bool {
+		return a.State == TrustRemoved && a.DecidedBy != PolicyName
+	})
 	var next *x509.Certificate
 	var reason string
 	if len(sub.TrustedRoot) == 0 {
@@ -42,6 +48,7 @@ func (s *Service) judgeRoots(sub *Subscription, roots []Authority, list []provid
 	} else if j.trusted, err = parseRoot(sub.TrustedRoot); err != nil {
 		return e, nil, err
 	} else {
+		j.crosses = crossCertificates(j.trusted, list, now.Time())
 		j.confirm()
 		next, reason = j.successor()
 	}
@@ -54,7 +61,8 @@ func (s *Service) judgeRoots(sub *Subscription, roots []Authority, list []provid
 	if j.trusted != nil {
 		pending = j.pending()
 	}
-	return e, pending, j.addTo(&e)
+	err = j.addTo(&e)
+	return e, pending, err
 }
 
 // first chooses the root of a subscription that has none: the only one that can
@@ -66,9 +74,12 @@ func (j *judgement) first() (*x509.Certificate, string, error) {
 		switch fault := rootFault(c, j.now.Time()); {
 		case fault != "":
 			faults = append(faults, describe(c)+": "+fault)
-		case j.state(c) != TrustRemoved:
+		case j.state(c) != TrustRemoved && !j.isRejected(c):
 			fit = append(fit, c)
 		}
+	}
+	if len(fit) > 0 {
+		fit = append(fit, j.waitingBeside(j.offered)...) // a list that is shorter today settles nothing
 	}
 	switch {
 	case len(fit) == 1:
@@ -76,7 +87,7 @@ func (j *judgement) first() (*x509.Certificate, string, error) {
 	case len(fit) > 1:
 		return nil, "", &provider.Error{
 			Code: provider.CodeRootAmbiguous,
-			Msg:  "the CA has several roots: " + describeAll(fit) + "; set trustedRootCertificate to one of them, or approve one (approveTrustChange)",
+			Msg:  "the CA has shown several roots: " + describeAll(fit) + "; set trustedRootCertificate to one of them, or approve one (approveTrustChange)",
 		}
 	case len(faults) > 0:
 		return nil, "", rootInvalid("what the CA offers as its root cannot be trusted: %s", strings.Join(faults[:min(len(faults), maxNamed)], "; "))
@@ -87,6 +98,19 @@ func (j *judgement) first() (*x509.Certificate, string, error) {
 		}
 	}
 	return nil, "", rootInvalid("the CA gave no root certificate; set trustedRootCertificate")
+}
+
+// waitingBeside returns the quarantined roots that could be trusted and are not
+// in list.
+func (j *judgement) waitingBeside(list []*x509.Certificate) []*x509.Certificate {
+	return j.known(func(a *Authority, c *x509.Certificate) bool {
+		return a.State == TrustQuarantined && !contains(list, c) && rootFault(c, j.now.Time()) == ""
+	})
+}
+
+// isRejected reports whether an admin has rejected a root with the key of c.
+func (j *judgement) isRejected(c *x509.Certificate) bool {
+	return slices.ContainsFunc(j.rejected, func(other *x509.Certificate) bool { return sameKey(other, c) })
 }
 
 func rootInvalid(format string, args ...any) error {
@@ -104,20 +128,20 @@ func (j *judgement) confirm() {
 // successor returns the one root that the policy lets replace the trusted one,
 // and why; nil where there is none, or more than one.
 func (j *judgement) successor() (*x509.Certificate, string) {
-	if !j.subscription.takesRenewals() {
+	if !j.subscription.takesRenewals() || weakKey(j.trusted) != "" {
 		return nil, ""
 	}
 	var next *x509.Certificate
 	var reason string
 	for _, c := range j.offered {
-		if state := j.state(c); state != TrustDiscovered && state != TrustQuarantined || rootFault(c, j.now.Time()) != "" {
+		if state := j.state(c); state != TrustDiscovered && state != TrustQuarantined || rootFault(c, j.now.Time()) != "" || j.isRejected(c) {
 			continue
 		}
 		why := ""
 		switch {
 		case isRenewal(j.trusted, c):
 			why = "a renewal of the trusted root with the same name and key"
-		case isCrossSigned(j.trusted, c, j.list, j.now.Time()):
+		case isCrossSigned(j.trusted, c, j.crosses, j.list):
 			why = "the trusted root has cross-signed it"
 		default:
 			continue
@@ -149,9 +173,12 @@ func (j *judgement) objection(c *x509.Certificate) string {
 	reason := "one of several roots of the CA, of which none was chosen yet"
 	if j.trusted != nil {
 		reason = difference(j.trusted, c)
-		if isCrossSigned(j.trusted, c, j.list, j.now.Time()) {
+		if isCrossSigned(j.trusted, c, j.crosses, j.list) {
 			reason += ", cross-signed by the trusted root"
 		}
+	}
+	if j.isRejected(c) {
+		reason += "; a root with its key was rejected before"
 	}
 	if fault := rootFault(c, j.now.Time()); fault != "" {
 		reason += "; it cannot be trusted: " + fault

@@ -110,7 +110,8 @@ func (s *Service) decideTrust(ctx context.Context, t TenantID, a Actor, id ID, d
 		if s.reschedule(&before, sub, []string{"trustedRootCertificate"}) {
 			e.Run = &run // what the CA says is held against the decision now, not hours later
 		}
-		return e, l.addTo(&e)
+		err = l.addTo(&e)
+		return e, err
 	})
 }
 

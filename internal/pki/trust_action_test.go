@@ -48,6 +48,7 @@ func (w *trustWorld) expect(states, trusted, trail string) {
 
 // An admin approves: both roots are distributed until the overlap is over.
 func TestApproveTrustChange(t *testing.T) {
+	t.Parallel()
 	w, _, old, next := rolledOver(t)
 	before := w.get(w.sub)
 	after, err := w.service.ApproveTrustChange(t.Context(), tenant, pki.Actor{Client: "admin"}, w.sub, decision(nil), nil)
@@ -86,6 +87,7 @@ func TestApproveTrustChange(t *testing.T) {
 
 // The CA goes back to the old root: that is an admin's decision too.
 func TestBackToTheOldRoot(t *testing.T) {
+	t.Parallel()
 	w, _, old, next := rolledOver(t)
 	w.must(w.approve(nil))
 	w.syncOne()
@@ -107,6 +109,7 @@ func TestBackToTheOldRoot(t *testing.T) {
 // A rejected root stays rejected however often it is offered, and the
 // subscription says honestly that the CA issues under it.
 func TestRejectTrustChange(t *testing.T) {
+	t.Parallel()
 	w, _, old, next := rolledOver(t)
 	before := w.get(w.sub)
 	w.must(w.reject(nil))
@@ -137,6 +140,7 @@ func TestRejectTrustChange(t *testing.T) {
 }
 
 func TestDecisionsThatAreRefused(t *testing.T) {
+	t.Parallel()
 	w, f, old, next := rolledOver(t)
 	expired := f.root("late", f.until(1))
 	w.offer(next.cert, f.root("third").cert, expired.cert)
@@ -179,6 +183,7 @@ func TestDecisionsThatAreRefused(t *testing.T) {
 // What an admin decides while a sync runs stands, whatever the sync has been
 // told before.
 func TestDecisionDuringSync(t *testing.T) {
+	t.Parallel()
 	w := newTrustWorld(t, pki.Draft{})
 	for _, c := range []struct {
 		name    string
@@ -217,6 +222,7 @@ func TestDecisionDuringSync(t *testing.T) {
 
 // An admin who sets trustedRootCertificate moves the roots as an approval does.
 func TestPatchMovesRoots(t *testing.T) {
+	t.Parallel()
 	w, f, old, next := rolledOver(t)
 	w.update(w.sub, pki.Draft{TrustedRoot: pki.Given(next.cert.Raw)})
 	w.expect("new#2 trusted, old#1 retiring", "new#2, old#1", "Changed policy, Quarantined , Changed test")

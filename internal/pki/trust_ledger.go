@@ -3,6 +3,8 @@ package pki
 import (
 	"cmp"
 	"crypto/x509"
+	"maps"
+	"slices"
 	"time"
 
 	"cloudpki/internal/odata"
@@ -56,6 +58,17 @@ func (l *rootLedger) state(c *x509.Certificate) TrustState {
 		return a.State
 	}
 	return TrustDiscovered
+}
+
+// known returns the known roots that is takes, by their ids.
+func (l *rootLedger) known(is func(*Authority, *x509.Certificate) bool) []*x509.Certificate {
+	var list []*x509.Certificate
+	for _, id := range slices.Sorted(maps.Keys(l.roots)) {
+		if c, err := x509.ParseCertificate(l.roots[id].DER); err == nil && is(l.roots[id], c) {
+			list = append(list, c)
+		}
+	}
+	return list
 }
 
 // set moves a root and returns it.

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"cloudpki/internal/odata"
+	"cloudpki/internal/provider"
 )
 
 // removeRetired ends the retiring roots of the subscription whose time is over:
@@ -49,7 +50,8 @@ func (a *attempt) removeRetired(ctx context.Context) error {
 			}
 		}
 		e := Effects{Unchanged: true}
-		return e, l.addTo(&e)
+		err := l.addTo(&e)
+		return e, err
 	}))
 }
 
@@ -94,20 +96,37 @@ func (a *attempt) isNeeded(ctx context.Context, sub Subscription, root Authority
 	if len(below) == 0 {
 		return true, nil // it cannot be read
 	}
-	return a.store.IssuedBeside(ctx, a.lease.Tenant, sub.ID, coveredIssuers(signedBy(below, certificates), signedBy(beside, certificates)), now)
+	below, all := signedBy(below, certificates)
+	if !all {
+		return true, nil
+	}
+	beside, _ = signedBy(beside, certificates) // what is not found there is taken for needed
+	return a.store.IssuedBeside(ctx, a.lease.Tenant, sub.ID, coveredIssuers(below, beside), now)
 }
 
-// signedBy returns roots with all of list that chain to one of them.
-func signedBy(roots, list []*x509.Certificate) []*x509.Certificate {
-	found := slices.Clone(roots)
+// maxSignatures bounds the work on a CA's certificates, which may all have the
+// same name.
+const maxSignatures = 4096
+
+// signedBy returns roots with all of list that chain to one of them, and
+// whether it could look at all.
+func signedBy(roots, list []*x509.Certificate) (found []*x509.Certificate, all bool) {
+	found = slices.Clone(roots)
+	left := maxSignatures
 	for i := 0; i < len(found); i++ {
 		for _, c := range list {
-			if bytes.Equal(c.RawIssuer, found[i].RawSubject) && !contains(found, c) && c.CheckSignatureFrom(found[i]) == nil {
+			if !bytes.Equal(c.RawIssuer, found[i].RawSubject) || contains(found, c) {
+				continue
+			}
+			if left--; left < 0 {
+				return found, false
+			}
+			if provider.Signed(found[i], c) {
 				found = append(found, c)
 			}
 		}
 	}
-	return found
+	return found, true
 }
 
 // coveredIssuers returns the names of the issuers that other roots vouch for,

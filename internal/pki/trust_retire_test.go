@@ -11,6 +11,7 @@ import (
 // A replaced root is removed when its time is over, and not while anything may
 // need it.
 func TestRetiringRoot(t *testing.T) {
+	t.Parallel()
 	const month = 31 * 24 * time.Hour
 	w := newTrustWorld(t, pki.Draft{})
 	for _, c := range []struct {
@@ -69,6 +70,7 @@ func TestRetiringRoot(t *testing.T) {
 
 // A renewal with the same key vouches for all that the old root did.
 func TestRenewedRootRetires(t *testing.T) {
+	t.Parallel()
 	w := newTrustWorld(t, pki.Draft{})
 	f := &forge{t: t, now: w.now}
 	old := f.root("old")

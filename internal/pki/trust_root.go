@@ -14,7 +14,8 @@ import (
 	"cloudpki/internal/provider"
 )
 
-// Least strength of a root's key, as of NIST SP 800-57.
+// Least strength of a root's key, as of NIST SP 800-57, and the most that
+// provider.IsCheap takes.
 const (
 	leastRSABits   = 2048
 	leastECDSABits = 256
@@ -56,6 +57,8 @@ func weakKey(c *x509.Certificate) string {
 	case *rsa.PublicKey:
 		if bits := key.N.BitLen(); bits < leastRSABits {
 			return fmt.Sprintf("its RSA key has %d bits, fewer than %d", bits, leastRSABits)
+		} else if !provider.IsCheap(c) {
+			return fmt.Sprintf("its RSA key has %d bits, more than can be checked", bits)
 		}
 	case *ecdsa.PublicKey:
 		if bits := key.Curve.Params().BitSize; bits < leastECDSABits {
@@ -71,25 +74,47 @@ func weakKey(c *x509.Certificate) string {
 // same key, no wider powers. Whoever signed it holds the trusted key.
 func isRenewal(trusted, next *x509.Certificate) bool {
 	return sameName(trusted, next) && sameKey(trusted, next) && next.NotAfter.After(trusted.NotAfter) &&
-		next.CheckSignatureFrom(trusted) == nil && isWithin(next, trusted)
+		provider.Signed(trusted, next) && isWithin(next, trusted)
 }
 
-// isCrossSigned reports whether trusted vouches for next: above an issuer the
-// CA shows a certificate with the name and the key of next that trusted signed,
-// valid at now, and next takes no power that this one does not have. A CA that
-// issues certificates itself is a subordinate, no successor, so its own
-// certificate does not count.
-func isCrossSigned(trusted, next *x509.Certificate, list []provider.Authority, now time.Time) bool {
+// crossCertificates returns the distinct certificates in the chains of list by
+// which trusted vouches for another CA at now: signed by it, and valid.
+func crossCertificates(trusted *x509.Certificate, list []provider.Authority, now time.Time) []*x509.Certificate {
 	roots := x509.NewCertPool()
 	roots.AddCert(trusted)
-	vouches := func(cross *x509.Certificate) bool {
-		if !sameName(cross, next) || !sameKey(cross, next) || sameKey(trusted, next) || !cross.IsCA || !cross.BasicConstraintsValid {
-			return false
+	var found []*x509.Certificate
+	seen := make(map[string]bool)
+	for _, a := range list {
+		for _, c := range a.Chain {
+			if seen[string(c.Raw)] || !mayVouch(trusted, c) {
+				continue
+			}
+			seen[string(c.Raw)] = true
+			if _, err := c.Verify(x509.VerifyOptions{Roots: roots, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}}); err == nil {
+				found = append(found, c)
+			}
 		}
-		_, err := cross.Verify(x509.VerifyOptions{Roots: roots, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
-		return err == nil && isWithin(next, cross)
 	}
-	return slices.ContainsFunc(list, func(a provider.Authority) bool { return slices.ContainsFunc(a.Chain, vouches) }) &&
+	return found
+}
+
+// mayVouch reports whether cross can be a certificate of trusted for another
+// CA, before its signature is checked.
+func mayVouch(trusted, cross *x509.Certificate) bool {
+	return cross.IsCA && cross.BasicConstraintsValid && (cross.KeyUsage == 0 || cross.KeyUsage&x509.KeyUsageCertSign != 0) &&
+		bytes.Equal(cross.RawIssuer, trusted.RawSubject) && !sameKey(cross, trusted) && weakKey(trusted) == ""
+}
+
+// isCrossSigned reports whether trusted vouches for next: one of its
+// crossCertificates has the name and the key of next, and next takes no power
+// that this one, or trusted itself, does not have. A CA of list that issues
+// certificates itself is a subordinate, no successor, so its own certificate
+// does not count.
+func isCrossSigned(trusted, next *x509.Certificate, crosses []*x509.Certificate, list []provider.Authority) bool {
+	vouches := func(c *x509.Certificate) bool { return sameName(c, next) && sameKey(c, next) && isWithin(next, c) }
+	// That the other is a CA below trusted costs one of the length of its paths.
+	within := isWithin(next, trusted) && (pathLimit(trusted) == unlimited || pathLimit(next) < pathLimit(trusted))
+	return within && slices.ContainsFunc(crosses, vouches) &&
 		!slices.ContainsFunc(list, func(a provider.Authority) bool { return a.Issuing != nil && sameKey(a.Issuing, next) })
 }
 
@@ -100,25 +125,36 @@ func sameKey(a, b *x509.Certificate) bool {
 }
 
 // isWithin reports whether c has no power over certificates that by lacks:
-// length of paths, names and purposes.
+// length of paths, names, purposes and policies.
 func isWithin(c, by *x509.Certificate) bool {
-	return pathLimit(c) <= pathLimit(by) &&
-		(!has(by, oidNameConstraints()) || bytes.Equal(extension(c, oidNameConstraints()), extension(by, oidNameConstraints()))) &&
-		(!has(by, oidExtKeyUsage()) || bytes.Equal(extension(c, oidExtKeyUsage()), extension(by, oidExtKeyUsage())))
+	for _, oid := range limits() {
+		if has(by, oid) && !bytes.Equal(extension(c, oid), extension(by, oid)) {
+			return false
+		}
+	}
+	return pathLimit(c) <= pathLimit(by)
 }
 
-// pathLimit is how many CAs may follow c, with a large number for no limit.
+const unlimited = 1 << 20
+
+// pathLimit is how many CAs may follow c, unlimited for no limit.
 func pathLimit(c *x509.Certificate) int {
-	const unlimited = 1 << 20
 	if c.MaxPathLen < 0 || c.MaxPathLen == 0 && !c.MaxPathLenZero {
 		return unlimited
 	}
 	return c.MaxPathLen
 }
 
-// RFC 5280, 4.2.1.10 and 4.2.1.12.
-func oidNameConstraints() asn1.ObjectIdentifier { return asn1.ObjectIdentifier{2, 5, 29, 30} }
-func oidExtKeyUsage() asn1.ObjectIdentifier     { return asn1.ObjectIdentifier{2, 5, 29, 37} }
+// limits are the extensions that take powers from a CA (RFC 5280, 4.2.1.10 to
+// 4.2.1.12 and 4.2.1.14).
+func limits() []asn1.ObjectIdentifier {
+	return []asn1.ObjectIdentifier{
+		{2, 5, 29, 30}, // nameConstraints
+		{2, 5, 29, 36}, // policyConstraints
+		{2, 5, 29, 37}, // extKeyUsage
+		{2, 5, 29, 54}, // inhibitAnyPolicy
+	}
+}
 
 func has(c *x509.Certificate, oid asn1.ObjectIdentifier) bool { return extension(c, oid) != nil }
 

@@ -152,6 +152,7 @@ func rootCases() []rootCase {
 // What a CA offers in the place of its root changes trust in the cases of the
 // policy, and in no other.
 func TestOfferedRoots(t *testing.T) {
+	t.Parallel()
 	w := newTrustWorld(t, pki.Draft{})
 	for _, c := range rootCases() {
 		t.Run(c.name, func(t *testing.T) {
@@ -191,6 +192,7 @@ func TestOfferedRoots(t *testing.T) {
 
 // The first root is taken over where there is only one that can be trusted.
 func TestFirstRoot(t *testing.T) {
+	t.Parallel()
 	w := newTrustWorld(t, pki.Draft{})
 	weak := func(c *x509.Certificate, _ *keyPair) { c.NotAfter = c.NotBefore.Add(time.Hour) }
 	for _, c := range []struct {
@@ -226,6 +228,7 @@ func TestFirstRoot(t *testing.T) {
 // What an admin has set is trusted from the beginning, and noted as such when
 // it is met.
 func TestRootSetByAdmin(t *testing.T) {
+	t.Parallel()
 	f := &forge{t: t, now: time.Now()}
 	mine := f.root("mine")
 	w := newTrustWorld(t, pki.Draft{TrustedRoot: pki.Given(mine.cert.Raw)})

@@ -66,7 +66,8 @@ var errSecretsChanged = errors.New("secrets changed meanwhile")
 // tenant's key, and a transaction must wait for nothing.
 type patch struct {
 	draft    Draft
-	base     *Credentials // what the secrets were sealed for
+	provider string // what the secrets were sealed for, with base
+	base     *Credentials
 	sealed   *Credentials // what they become
 	resealed []string     // names of the secrets that differ
 }
@@ -80,7 +81,7 @@ func (s *Service) sealPatch(ctx context.Context, t TenantID, id ID, d Draft) (pa
 	if err != nil {
 		return p, err
 	}
-	p.base = sub.Credentials
+	p.provider, p.base = sub.Provider, sub.Credentials
 	sub.merge(d)
 	p.resealed, err = s.mergeSecrets(ctx, &sub, d)
 	p.sealed = sub.Credentials
@@ -90,10 +91,16 @@ func (s *Service) sealPatch(ctx context.Context, t TenantID, id ID, d Draft) (pa
 // apply merges p into sub and says what goes along with it. It is pure.
 func (s *Service) apply(p patch, sub *Subscription, roots []Authority, event AuditEvent, run Run) (Effects, error) {
 	before := *sub
-	if p.sealed != nil && !sameSecrets(before.Credentials, p.base) {
+	if p.sealed != nil && (before.Provider != p.provider || !sameSecrets(before.Credentials, p.base)) {
 		return Effects{}, errSecretsChanged
 	}
 	sub.merge(p.draft)
+	if err := s.keepPassword(&before, sub, before.Credentials, p.draft); err != nil {
+		return Effects{}, err
+	}
+	if s.goesElsewhere(&before, sub) {
+		sub.Staged, sub.Previous = nil, nil // they were given for the server before
+	}
 	if p.sealed != nil {
 		p.adopt(sub.Credentials)
 	}
@@ -109,7 +116,8 @@ func (s *Service) apply(p patch, sub *Subscription, roots []Authority, event Aud
 	if s.reschedule(&before, sub, changed) {
 		effects.Run = &run
 	}
-	return effects, s.followChange(&before, sub, roots, event, &effects)
+	err := s.followChange(&before, sub, roots, event, &effects)
+	return effects, err
 }
 
 // followChange adds to e what follows from a change of the trusted root or of the
@@ -160,6 +168,9 @@ func sameSecrets(a, b *Credentials) bool {
 // merge takes over from d every member that an admin may write, but for the
 // secrets.
 func (s *Subscription) merge(d Draft) {
+	if s.leaves(d) {
+		s.Credentials, s.Staged, s.Previous = nil, nil, nil
+	}
 	if d.Provider.IsGiven() {
 		s.Provider = d.Provider.Value
 	}
@@ -185,6 +196,13 @@ func (s *Subscription) merge(d Draft) {
 		s.Credentials = &c
 	case odata.Absent:
 	}
+}
+
+// leaves reports whether d moves s to another provider and brings secrets for
+// it. Those of the old provider are forgotten then: they must not mix with the
+// new ones, nor reach another CA.
+func (s *Subscription) leaves(d Draft) bool {
+	return s.Provider != ProviderUnknown && d.Provider.IsGiven() && d.Provider.Value != s.Provider && len(secretsGiven(d)) > 0
 }
 
 func set[T any](to **T, m Maybe[T]) {

@@ -240,6 +240,12 @@ func (w *pageWriter) met(cert pki.Certificate, old knownCertificate, found bool)
 		return knownCertificate{Certificate: cert, ordinal: w.row.ordinals - 1, listed: listed, isNew: true}, true
 	}
 	next = old
+	if w.isOverruled(cert, old) {
+		cert.Status = pki.CertificateUnknown
+	}
+	if w.page.Beside && old.listed {
+		cert.IssuerDN = "" // the two may spell it differently
+	}
 	next.Certificate = merge(old.Certificate, cert, listed)
 	next.listed = old.listed || listed
 	if listed {
@@ -259,6 +265,19 @@ func (w *pageWriter) met(cert pki.Certificate, old knownCertificate, found bool)
 		w.noteChange(cert.ID, pki.ChangeUpdated)
 	}
 	return next, true
+}
+
+// isOverruled reports whether the state that cert tells does not count against
+// what is known.
+func (w *pageWriter) isOverruled(cert pki.Certificate, old knownCertificate) bool {
+	switch {
+	case w.page.Beside:
+		told := old.listed && old.Status != pki.CertificateUnknown
+		return told && (cert.Status == pki.CertificateSuspended || old.Status == pki.CertificateRevoked)
+	case w.page.Unchecked:
+		return old.Status == pki.CertificateRevoked && cert.Status != pki.CertificateRevoked
+	}
+	return false
 }
 
 func (w *pageWriter) noteChange(id pki.ID, t pki.ChangeType) {

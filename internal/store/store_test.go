@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -16,6 +17,36 @@ import (
 // cluster is the PostgreSQL server of this test binary.
 var cluster *pgtest.Cluster
 
+// prepared are databases whose tables are made: the content of a file, and a
+// name.
+var prepared struct {
+	sqlite   []byte
+	postgres string
+}
+
+func prepare(ctx context.Context) error {
+	dir, err := os.MkdirTemp("", "prepared")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	file := filepath.Join(dir, "cloudpki.db")
+	if prepared.postgres, err = cluster.Make(ctx, "prepared"); err != nil {
+		return err
+	}
+	for _, url := range []string{"sqlite:" + file, cluster.URL(prepared.postgres)} {
+		db, err := store.Open(ctx, store.Options{URL: url})
+		if err != nil {
+			return err
+		}
+		if err := db.Close(); err != nil {
+			return err
+		}
+	}
+	prepared.sqlite, err = os.ReadFile(file)
+	return err
+}
+
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
@@ -24,7 +55,12 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	code := m.Run()
+	code := 1
+	if err := prepare(context.Background()); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	} else {
+		code = m.Run()
+	}
 	if err := cluster.Stop(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -36,14 +72,25 @@ func run(m *testing.M) int {
 	return code
 }
 
+// The stores of most tests begin as copies of one whose tables are made.
 func openSQLite(tb testing.TB) *store.DB {
 	tb.Helper()
-	return open(tb, "sqlite:"+filepath.Join(tb.TempDir(), "cloudpki.db"))
+	return open(tb, "sqlite:"+cloneSQLite(tb))
+}
+
+// cloneSQLite returns the path of a new file with the tables.
+func cloneSQLite(tb testing.TB) string {
+	tb.Helper()
+	file := filepath.Join(tb.TempDir(), "cloudpki.db")
+	if err := os.WriteFile(file, prepared.sqlite, 0o600); err != nil {
+		tb.Fatal(err)
+	}
+	return file
 }
 
 func openPostgres(tb testing.TB) *store.DB {
 	tb.Helper()
-	return open(tb, cluster.Database(tb))
+	return open(tb, cluster.Copy(tb, prepared.postgres))
 }
 
 func open(tb testing.TB, url string) *store.DB {

@@ -43,7 +43,10 @@ func Run(t *testing.T, open Open) {
 		"Trust":         trust,
 		"Notifications": notifications,
 	} {
-		t.Run(name, func(t *testing.T) { examine(t, open) })
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // they wait for the disk, each with stores of its own
+			examine(t, open)
+		})
 	}
 }
 
