@@ -124,12 +124,15 @@ func TestLifeOfAService(t *testing.T) {
 		"/metrics":        {200, "cloudpki_sync_queue_lag_seconds 0"},
 		"/8c3f1c8e-0000-4000-8000-000000000001/v2.0/.well-known/openid-configuration": {200, `"issuer":"https://localhost:8443/8c3f1c8e-0000-4000-8000-000000000001/v2.0"`},
 		"/beta/cloudPkiSubscriptions": {401, "InvalidAuthenticationToken"},
+		"/docs/errors/dns":            {200, "<h1"},
+		"/docs/errors/nobody":         {404, "ResourceNotFound"},
 		"/nowhere":                    {404, "Resource not found for the segment 'nowhere'."},
 	} {
 		if status, text := s.get(path); status != want.status || !strings.Contains(text, want.text) {
 			t.Errorf("GET %s: %d %.300s, want %d with %q", path, status, text, want.status, want.text)
 		}
 	}
+	s.checkProviders()
 	if err := s.stop(); err != nil {
 		t.Errorf("an orderly stop: %v", err)
 	}

@@ -220,7 +220,7 @@ func (s *service) handler() http.Handler {
 	readiness := ready(s.store.Ping, s.stopping)
 	figures := s.metrics.handler()
 	ownMetrics := s.cfg.Metrics.Enabled && s.cfg.Metrics.Address == ""
-	lost, openAPI, azure := s.graph.NotFound(), s.graph.OpenAPI(), s.graph.ResourceManager()
+	lost, openAPI, azure, manual := s.graph.NotFound(), s.graph.OpenAPI(), s.graph.ResourceManager(), s.graph.Documentation()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 		switch {
@@ -232,6 +232,8 @@ func (s *service) handler() http.Handler {
 			openAPI.ServeHTTP(w, r)
 		case r.URL.Path == "/subscriptions", r.URL.Path == "/tenants":
 			azure.ServeHTTP(w, r)
+		case strings.HasPrefix(r.URL.Path, "/docs/"):
+			manual.ServeHTTP(w, r)
 		case r.URL.Path == "/livez":
 			live(w, r)
 		case r.URL.Path == "/readyz":

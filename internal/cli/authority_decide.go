@@ -35,7 +35,7 @@ func (p *program) authorityDecision(verb, short, long string, call func(*graph.C
 			}
 			return misuse(cmd.UseLine(), "a SUBSCRIPTION is needed, and the SHA256 of a root may follow; %d arguments are given", len(args))
 		},
-		ValidArgsFunction: p.completeSubscription,
+		ValidArgsFunction: p.completeDecision,
 	}
 	cmd.Flags().StringVar(&comment, "comment", "", "why; kept in the audit trail")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

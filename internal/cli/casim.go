@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,9 +24,10 @@ const mpki8 = "symantec"
 
 // simulation is what the flags of `cloudpki casim` say.
 type simulation struct {
-	kind, listen, folder, fault, schedule string
-	certificates, pageSize, faults        int
-	seed                                  uint64
+	kinds                           []string
+	listen, folder, fault, schedule string
+	certificates, pageSize, faults  int
+	seed                            uint64
 }
 
 func (p *program) casimCommand() *cobra.Command {
@@ -34,13 +37,15 @@ func (p *program) casimCommand() *cobra.Command {
 		Long: "Runs a simulated certification authority: a real root with issuing CAs and real certificates behind the API of\n" +
 			"the kind that is named, over TLS. Where a service has no sandbox, connectors can be tried on it, also on what the\n" +
 			"real one does once in a year: `cloudpki casim faults` lists the ways to misbehave.\n\n" +
+			"Several kinds are several services of one CA, with the same certificates: what a move from one to another meets.\n" +
+			"The first listens on --listen, each further one on the port behind.\n\n" +
 			"It writes what a subscription needs into its directory and reads commands from standard input, one a line; help\n" +
 			"lists them. It stays until Ctrl-C or the command quit.",
-		Example: "  cloudpki casim --kind ejbca --issue 1000\n  cloudpki casim --schedule 'honest*3 rate-limited*2 cut*1'\n  cloudpki casim --seed 42 --faults 10",
+		Example: "  cloudpki casim --kind ejbca --issue 1000\n  cloudpki casim --kind symantec,digicertOne\n  cloudpki casim --schedule 'honest*3 rate-limited*2 cut*1'\n  cloudpki casim --seed 42 --faults 10",
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.StringVar(&o.kind, "kind", mpki8, "API to speak: "+strings.Join(simulatedKinds(), ", "))
+	flags.StringSliceVar(&o.kinds, "kind", []string{mpki8}, "`API` to speak, one or several with commas between: "+strings.Join(simulatedKinds(), ", "))
 	flags.StringVar(&o.listen, "listen", "127.0.0.1:8448", "address of the CA; port 0 takes a free one")
 	flags.StringVar(&o.folder, "dir", "./casim", "directory of keys and records; made where missing")
 	flags.IntVar(&o.certificates, "issue", 125, "certificates of a fresh CA")
@@ -57,6 +62,7 @@ func (p *program) casimCommand() *cobra.Command {
 		}
 		return p.simulate(cmd.Context(), o, plan)
 	}
+	_ = cmd.RegisterFlagCompletionFunc("kind", completeSimulated) // fails for flags alone that are not there
 	cmd.AddCommand(p.casimFaultsCommand())
 	return cmd
 }
@@ -114,12 +120,16 @@ func (p *program) simulate(ctx context.Context, o simulation, plan casim.Schedul
 			return fmt.Errorf("issue certificates: %w", err)
 		}
 	}
-	server, err := o.start(ctx, ca)
+	servers, err := p.startKinds(ctx, o, ca)
+	defer func() {
+		for _, s := range servers {
+			err = errors.Join(err, s.Close())
+		}
+	}()
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, server.Close()) }()
-	if err := p.tellSimulation(o, ca, server.URL); err != nil {
+	if err := p.writeSimulation(o, ca); err != nil {
 		return err
 	}
 	if plan != nil {
@@ -129,20 +139,54 @@ func (p *program) simulate(ctx context.Context, o simulation, plan casim.Schedul
 	return p.console(ctx, stop, ca)
 }
 
-func (o simulation) start(ctx context.Context, ca *casim.CA) (*casim.Server, error) {
-	if o.kind == mpki8 {
-		return ca.Start(ctx, o.listen)
+// startKinds starts a service of each kind and says where they are. With its
+// error come those that run already.
+func (p *program) startKinds(ctx context.Context, o simulation, ca *casim.CA) (servers []*casim.Server, err error) {
+	address := o.listen
+	for _, kind := range o.kinds {
+		server, err := startKind(ctx, ca, kind, address)
+		if err != nil {
+			return servers, err
+		}
+		servers = append(servers, server)
+		p.say("Simulated CA: %s at %s (%d certificates)", kind, server.URL, len(ca.Certificates()))
+		if address, err = nextPort(address); err != nil {
+			return servers, err
+		}
 	}
-	all := casimall.Dialects()
-	i := slices.IndexFunc(all, func(d casim.Dialect) bool { return d.Name == o.kind })
-	if i < 0 {
-		return nil, misuse("", "--kind is %q; it must be one of %s", o.kind, strings.Join(simulatedKinds(), ", "))
-	}
-	return ca.StartAs(ctx, o.listen, all[i])
+	return servers, nil
 }
 
-// tellSimulation writes the credentials into the directory and says where.
-func (p *program) tellSimulation(o simulation, ca *casim.CA, url string) error {
+func startKind(ctx context.Context, ca *casim.CA, kind, address string) (*casim.Server, error) {
+	if kind == mpki8 {
+		return ca.Start(ctx, address)
+	}
+	all := casimall.Dialects()
+	i := slices.IndexFunc(all, func(d casim.Dialect) bool { return d.Name == kind })
+	if i < 0 {
+		return nil, misuse("", "--kind is %q; it must be one of %s", kind, strings.Join(simulatedKinds(), ", "))
+	}
+	return ca.StartAs(ctx, address, all[i])
+}
+
+// nextPort is the address with the port behind; a free port stays one.
+func nextPort(address string) (string, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return "", misuse("write it as 127.0.0.1:8448", "--listen: %v", err)
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil {
+		return "", misuse("write it as 127.0.0.1:8448", "--listen: the port %q is not a number", port)
+	}
+	if n > 0 {
+		n++
+	}
+	return net.JoinHostPort(host, strconv.FormatUint(n, 10)), nil
+}
+
+// writeSimulation writes the credentials into the directory and says where.
+func (p *program) writeSimulation(o simulation, ca *casim.CA) error {
 	pfx, password, err := ca.IssueRA("casim RA", 365*24*time.Hour)
 	if err != nil {
 		return fmt.Errorf("issue a client certificate: %w", err)
@@ -159,7 +203,6 @@ func (p *program) tellSimulation(o simulation, ca *casim.CA, url string) error {
 		{"password", login.Password, "password of the user " + login.User},
 		{"api-key", login.APIKey, "API key"},
 	}
-	p.say("Simulated CA: %s at %s (%d certificates)", o.kind, url, len(ca.Certificates()))
 	for _, f := range files {
 		path := filepath.Join(o.folder, f.name)
 		if err := os.WriteFile(path, []byte(f.content), 0o600); err != nil {

@@ -45,6 +45,35 @@ func TestCasim(t *testing.T) {
 	}
 }
 
+// Several kinds are services of one CA, one behind the other.
+func TestCasimOfSeveralKinds(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "ca")
+	var text bytes.Buffer
+	p := &program{in: strings.NewReader("quit\n"), out: &text, err: &text, now: time.Now}
+	if exit := p.run(t.Context(), []string{"casim", "--kind", "symantec,digicertOne", "--listen", "127.0.0.1:0", "--dir", dir, "--issue", "3"}); exit != exitOK {
+		t.Fatalf("exit %d:\n%s", exit, text.String())
+	}
+	for _, want := range []string{"Simulated CA: symantec at https://127.0.0.1:", "Simulated CA: digicertOne at https://127.0.0.1:"} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("nothing is said of %q:\n%s", want, text.String())
+		}
+	}
+	for _, c := range []struct{ args, want string }{
+		{"--kind symantec,nobody --listen 127.0.0.1:0", `--kind is "nobody"`},
+		{"--listen nowhere", "missing port in address"},
+	} {
+		args := append([]string{"casim", "--dir", dir}, strings.Fields(c.args)...)
+		if exit, _, errs := start(t, &program{}, args...); exit == exitOK || !strings.Contains(errs, c.want) {
+			t.Errorf("%s: exit %d: %s", c.args, exit, errs)
+		}
+	}
+	for from, want := range map[string]string{"127.0.0.1:8448": "127.0.0.1:8449", "[::1]:0": "[::1]:0", ":9": ":10"} {
+		if got, err := nextPort(from); err != nil || got != want {
+			t.Errorf("behind %s comes %s, %v; want %s", from, got, err, want)
+		}
+	}
+}
+
 func TestCasimFaults(t *testing.T) {
 	exit, out, errs := start(t, &program{}, "casim", "faults")
 	if exit != exitOK {

@@ -19,11 +19,14 @@ func (p *program) subscriptionTestCommand() *cobra.Command {
 		Long: "Tests, step by step, whether the CA can be worked with: its name, a connection, TLS, the client certificate, the\n" +
 			"account, its authorities and its inventory. Flags stand for what is stored, for this test alone; without an ID they\n" +
 			"are all there is. Nothing is changed, but that a test of what is stored which succeeds lets syncs go on that a\n" +
-			"refusal of the credentials has stopped. The exit code is 0 only if no step failed.",
-		Example:           "  cloudpki subscription test $ID\n  cloudpki subscription test $ID --pfx renewed.p12\n  cloudpki subscription test --provider symantec --pfx ra.p12",
+			"refusal of the credentials has stopped. With another --provider and credentials for it, the stored ones are left out.\n" +
+			"The exit code is 0 only if no step failed.",
+		Example: "  cloudpki subscription test $ID\n  cloudpki subscription test $ID --pfx renewed.p12\n  cloudpki subscription test --provider symantec --pfx ra.p12\n" +
+			"  cloudpki subscription test $ID --provider digicertOne --uri https://one.digicert.com --admin-password-file token.txt --clear providerSettings",
 		ValidArgsFunction: p.completeSubscription,
 	}
 	draft.add(cmd)
+	draft.addClear(cmd)
 	cmd.Flags().BoolVar(&staged, "staged", false, "test the staged credentials")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		body := any(map[string]any{})
@@ -107,7 +110,7 @@ func (p *program) subscriptionPromoteCommand() *cobra.Command {
 			return err
 		}
 		if err := service.PromoteCredentials(cmd.Context(), args[0], force); err != nil {
-			return err
+			return withConflictHint(err, "cloudpki subscription stage puts credentials beside the current ones, and test --staged proves them; --force promotes unproved ones")
 		}
 		return p.showSubscription(cmd.Context(), service, args[0])
 	}
@@ -117,7 +120,8 @@ func (p *program) subscriptionPromoteCommand() *cobra.Command {
 func (p *program) subscriptionRollbackCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "rollback ID", Short: "Go back to the previous credentials", Args: one("ID"),
-		Long:              "Makes the credentials that promote replaced the current ones again and starts a sync. Called twice it changes nothing.",
+		Long: "Makes the credentials that promote replaced the current ones again and starts a sync.\n" +
+			"Those in use become the previous ones: a second rollback brings them back.",
 		ValidArgsFunction: p.completeSubscription,
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -126,7 +130,7 @@ func (p *program) subscriptionRollbackCommand() *cobra.Command {
 			return err
 		}
 		if err := service.RollbackCredentials(cmd.Context(), args[0]); err != nil {
-			return err
+			return withConflictHint(err, "cloudpki subscription get tells whether previous credentials are kept, and until when")
 		}
 		return p.showSubscription(cmd.Context(), service, args[0])
 	}

@@ -31,7 +31,7 @@ type draftFlags struct {
 
 func (f *draftFlags) add(cmd *cobra.Command) {
 	f.flags = pflag.NewFlagSet("draft", pflag.ContinueOnError)
-	f.flags.StringVar(&f.provider, "provider", "", "kind of the CA: symantec, stepCa, ...")
+	f.flags.StringVar(&f.provider, "provider", "", "kind of the CA, as cloudpki provider list names them")
 	f.flags.StringVar(&f.name, "name", "", "display name")
 	f.flags.StringVar(&f.description, "description", "", "description")
 	f.flags.StringVar(&f.uri, "uri", "", "base address of the CA's service, https")
@@ -45,6 +45,7 @@ func (f *draftFlags) add(cmd *cobra.Command) {
 	f.flags.StringVar(&f.fromJSON, "from-json", "", "send this JSON `file` as it is, - for standard input, instead of the other flags")
 	cmd.Flags().SortFlags = false
 	cmd.Flags().AddFlagSet(f.flags)
+	_ = cmd.RegisterFlagCompletionFunc("provider", completeProviderFlag) // fails for flags alone that are not there
 }
 
 func (f *draftFlags) credentialFlags() {

@@ -43,7 +43,7 @@ func (p *program) migrationCompleteCommand() *cobra.Command {
 				return err
 			}
 			if _, err := service.CompleteMigration(cmd.Context(), args[0]); err != nil {
-				return err
+				return withConflictHint(err, "cloudpki migration show tells of the last move")
 			}
 			return p.showSubscription(cmd.Context(), service, args[0])
 		},

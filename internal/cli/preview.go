@@ -63,7 +63,7 @@ func wouldDo(r graph.Run) []field {
 	}
 	trust := "leave the trusted roots as they are"
 	if r.Trust != nil {
-		trust = "change roots: " + *r.Trust
+		trust = "of the roots: " + *r.Trust
 	}
 	return []field{{name: "a sync would", value: strings.Join(told, ", ")}, {name: "and", value: trust}}
 }

@@ -28,7 +28,8 @@ func (p *program) providerCommand() *cobra.Command {
 		},
 	}
 	show := &cobra.Command{
-		Use: "show PROVIDER", Short: "Show what a kind of CA must be told", Args: cobra.ExactArgs(1),
+		Use: "show PROVIDER", Short: "Show what a kind of CA must be told", Args: one("PROVIDER"),
+		ValidArgsFunction: completeProvider,
 		RunE: func(_ *cobra.Command, args []string) error {
 			for _, k := range all.Kinds() {
 				if strings.EqualFold(k.Name, args[0]) {
@@ -103,6 +104,7 @@ func providerText(k provider.Kind) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s\n", k.Name, k.Title)
 	fmt.Fprintf(&b, "  --uri        %s\n", cmp.Or(k.DefaultURI, "required"))
+	fmt.Fprintf(&b, "  page         docs/providers/%s.md, at a running service /docs/providers/%s\n", strings.ToLower(k.Name), strings.ToLower(k.Name))
 	for i, s := range k.Settings {
 		if i == 0 {
 			b.WriteString("\nSettings (--setting NAME=VALUE):\n")
@@ -111,7 +113,21 @@ func providerText(k provider.Kind) string {
 		if s.Required {
 			required = ", required"
 		}
-		fmt.Fprintf(&b, "\n  %s (%s%s)\n    %s\n    for example: %s\n", s.Name, s.TypeName(), required, s.Doc, strings.ReplaceAll(s.Example, "\n", "\n      "))
+		fmt.Fprintf(&b, "\n  %s (%s%s)\n    %s\n    for example: %s\n", s.Name, s.TypeName(), required, s.Doc, shortExample(s.Example))
 	}
 	return b.String()
+}
+
+// shortExample is the beginning of an example that would fill the page, such as
+// a certificate; -o json has all of it.
+func shortExample(example string) string {
+	const longest = 80
+	first, _, more := strings.Cut(example, "\n")
+	if len(first) > longest {
+		first, more = first[:longest], true
+	}
+	if more {
+		first += "..."
+	}
+	return first
 }

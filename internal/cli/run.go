@@ -68,7 +68,7 @@ func describeRun(r graph.Run, now time.Time) []field {
 		fields = append(fields[:len(fields)-1], wouldDo(r)...)
 	}
 	if r.ErrorCode != nil {
-		fields = append(fields, field{name: "error", value: runError(r)})
+		fields = append(fields, field{name: "error", value: runError(r)}, field{name: "help", value: orDash(r.HelpURL)})
 	}
 	if r.IsOver() {
 		fields = append(fields, field{name: "next sync", value: when(r.NextTry, now)})

@@ -111,6 +111,15 @@ func originOf(address string) string {
 	return u.Scheme + "://" + u.Host
 }
 
+// withConflictHint says how to go on where the state of things forbids a command.
+func withConflictHint(err error, hint string) error {
+	var refused *graph.ResponseError
+	if errors.As(err, &refused) && refused.Status == http.StatusConflict {
+		return &failure{exit: exitConflict, err: err, hint: hint}
+	}
+	return err
+}
+
 // explainRefusal is about an error envelope.
 func explainRefusal(e *graph.ResponseError) *failure {
 	f := &failure{exit: exitFailed, err: e}

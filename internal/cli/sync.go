@@ -108,11 +108,17 @@ func failureOf(r graph.Run, now time.Time) error {
 	if r.Status == runSucceeded {
 		return nil
 	}
-	f := &failure{exit: exitFailed, msg: "sync " + r.Status + ": " + runError(r)}
+	what := "sync " + r.Status
+	if r.DryRun {
+		what = "a sync would end as " + r.Status
+	}
+	f := &failure{exit: exitFailed, msg: what + ": " + runError(r)}
 	if r.RequestID != nil {
 		f.msg += " (the CA's request id: " + *r.RequestID + ")"
 	}
 	switch {
+	case r.DryRun:
+		f.hint = "nothing was changed"
 	case r.Retry != nil && *r.Retry == "afterCredentialChange":
 		f.hint = "the service does not try these credentials again; give new ones with cloudpki subscription update, or prove them with cloudpki subscription test"
 	case r.NextTry != nil:
@@ -120,8 +126,8 @@ func failureOf(r graph.Run, now time.Time) error {
 	default:
 		f.hint = "the service does not try again by itself; mend the cause, then run cloudpki sync"
 	}
-	if r.ErrorCode != nil {
-		f.hint += "\ndocs/errors/" + *r.ErrorCode + ".md tells what the code means and who must act"
+	if r.HelpURL != nil {
+		f.hint += "\n" + *r.HelpURL + " tells what the code means and who must act"
 	}
 	return f
 }

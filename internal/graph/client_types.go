@@ -104,6 +104,7 @@ type Run struct {
 	Total     *int       `json:"totalCount"`
 	ErrorCode *string    `json:"errorCode"`
 	Message   *string    `json:"errorMessage"`
+	HelpURL   *string    `json:"helpUrl"`
 	Retry     *string    `json:"retryClass"`
 	RequestID *string    `json:"upstreamRequestId"`
 	NextTry   *time.Time `json:"nextTryDateTime"`

@@ -30,12 +30,15 @@ func (s *Server) credentialRoutes(set, one string) []route {
 			method: http.MethodPost, path: one + "/promoteCredentials", need: auth.Write, body: true, handle: s.promoteCredentials,
 			tells: operation{
 				id: subscriptionSet + ".promoteCredentials", summary: "Makes the staged credentials the current ones, and starts a sync.",
-				takes: parameters(pki.PromoteCredentialsAction()), status: []int{http.StatusNoContent},
+				takes: parameters(pki.PromoteCredentialsAction()), status: []int{http.StatusNoContent}, fields: []string{"If-Match"},
 			},
 		},
 		{
 			method: http.MethodPost, path: one + "/rollbackCredentials", need: auth.Write, handle: s.rollbackCredentials,
-			tells: acts(subscriptionSet+".rollbackCredentials", "Makes the previous credentials the current ones again, and starts a sync.", http.StatusNoContent),
+			tells: operation{
+				id: subscriptionSet + ".rollbackCredentials", summary: "Makes the previous credentials the current ones again, and starts a sync.",
+				status: []int{http.StatusNoContent}, fields: []string{"If-Match"},
+			},
 		},
 	}
 }
@@ -99,7 +102,7 @@ func (s *Server) stageCredentials(x *exchange) error {
 
 // promoteCredentials answers the action promoteCredentials.
 func (s *Server) promoteCredentials(x *exchange) error {
-	id, err := x.actOn()
+	id, condition, err := x.changeOf()
 	if err != nil {
 		return err
 	}
@@ -109,7 +112,7 @@ func (s *Server) promoteCredentials(x *exchange) error {
 		return err
 	}
 	force := parameters.Get("force").State() == odata.Present && parameters.Get("force").IsTrue()
-	if err := s.service.PromoteCredentials(x.r.Context(), x.principal.Tenant, x.actor(), id, force); err != nil {
+	if err := s.service.PromoteCredentials(x.r.Context(), x.principal.Tenant, x.actor(), id, force, condition); err != nil {
 		return err
 	}
 	x.write(http.StatusNoContent, nil)
@@ -118,11 +121,11 @@ func (s *Server) promoteCredentials(x *exchange) error {
 
 // rollbackCredentials answers the action rollbackCredentials.
 func (s *Server) rollbackCredentials(x *exchange) error {
-	id, err := x.actOn()
+	id, condition, err := x.changeOf()
 	if err != nil {
 		return err
 	}
-	if err := s.service.RollbackCredentials(x.r.Context(), x.principal.Tenant, x.actor(), id); err != nil {
+	if err := s.service.RollbackCredentials(x.r.Context(), x.principal.Tenant, x.actor(), id, condition); err != nil {
 		return err
 	}
 	x.write(http.StatusNoContent, nil)
@@ -156,8 +159,8 @@ func (r draftReader) readTest(body []byte) (d sentDraft, staged bool, err error)
 
 // readStaged decodes the body of stageCredentials.
 func (r draftReader) readStaged(body []byte) (sentDraft, error) {
-	entity := odata.EntityType{Name: r.entity.Name, Properties: []odata.Property{*r.entity.Property(memberCredentials)}}
-	o, err := entity.DecodeChange(body)
+	action := odata.Action{Name: pki.StageCredentialsAction().Name, Parameters: []odata.Property{*r.entity.Property(memberCredentials)}}
+	o, err := action.Decode(body)
 	if err != nil {
 		return sentDraft{}, err
 	}
@@ -174,7 +177,7 @@ func (r draftReader) readStaged(body []byte) (sentDraft, error) {
 // newConnectionTests returns how the answer of testConnection is written. The
 // type is a complex one; its answer is written as an entity's, whose members
 // come after the same annotations.
-func newConnectionTests() (*odata.Shape[pki.ConnectionTest], error) {
+func newConnectionTests(s *Server) (*odata.Shape[pki.ConnectionTest], error) {
 	of := pki.ConnectionTestType()
 	return odata.NewShape(&odata.EntityType{Name: of.Name, Properties: of.Properties}, map[string]func(*pki.ConnectionTest) odata.Value{
 		"status": func(t *pki.ConnectionTest) odata.Value {
@@ -185,20 +188,20 @@ func newConnectionTests() (*odata.Shape[pki.ConnectionTest], error) {
 		},
 		"testedDateTime":         func(t *pki.ConnectionTest) odata.Value { return odata.Date(odata.FromTime(t.Begun)) },
 		"durationInMilliseconds": func(t *pki.ConnectionTest) odata.Value { return odata.Int(t.Took.Milliseconds()) },
-		"steps":                  steps,
+		"steps":                  s.steps,
 	})
 }
 
-func steps(t *pki.ConnectionTest) odata.Value {
+func (s *Server) steps(t *pki.ConnectionTest) odata.Value {
 	items := make([]odata.Value, len(t.Steps))
 	for i := range t.Steps {
-		s := &t.Steps[i]
-		code, message := odata.NullValue(), odata.NullValue()
-		if f := s.Fault; f != nil {
-			code, message = odata.String(string(f.Code)), odata.String(f.Text())
+		step := &t.Steps[i]
+		code, message, help := odata.NullValue(), odata.NullValue(), odata.NullValue()
+		if f := step.Fault; f != nil {
+			code, message, help = odata.String(string(f.Code)), odata.String(f.Text()), s.helpURL(f.Code)
 		}
-		items[i] = odata.List(odata.String(s.Name), odata.Int(int64(s.Status)), odata.Int(s.Took.Milliseconds()),
-			settingValues(s.Details), code, message, textOrNull(s.HelpURL()))
+		items[i] = odata.List(odata.String(step.Name), odata.Int(int64(step.Status)), odata.Int(step.Took.Milliseconds()),
+			settingValues(step.Details), code, message, help)
 	}
 	return odata.List(items...)
 }

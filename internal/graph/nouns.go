@@ -24,7 +24,7 @@ type nouns struct {
 
 func newNouns(s *Server) (n nouns, err error) {
 	n.drafts = newDraftReader()
-	if n.connectionTests, err = newConnectionTests(); err != nil {
+	if n.connectionTests, err = newConnectionTests(s); err != nil {
 		return n, err
 	}
 	if n.migrationReports, err = newMigrationReports(); err != nil {

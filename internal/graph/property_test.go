@@ -33,6 +33,12 @@ func TestPatchIsAMerge(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	const address, plain = set + "/one?$select=*", "Accept: application/json;odata.metadata=none"
 	before := w.do("GET", address, "", plain).object(t)
+	refused := 0
+	defer func() {
+		if refused == 0 || refused > 100 {
+			t.Errorf("%d of 200 changes were refused", refused)
+		}
+	}()
 	for range 200 {
 		w.clock.Move(time.Second)
 		change := randomChange(random)
@@ -41,6 +47,13 @@ func TestPatchIsAMerge(t *testing.T) {
 			t.Fatal(err)
 		}
 		first := w.do("PATCH", set+"/one", string(body))
+		if first.StatusCode == http.StatusBadRequest && strings.Contains(first.body, `"target":"credentials/adminPassword"`) {
+			refused++ // the stored password stays with its server
+			if diff := cmp.Diff(before, w.do("GET", address, "", plain).object(t)); diff != "" {
+				t.Fatalf("PATCH %s was refused and has changed something:\n%s", body, diff)
+			}
+			continue
+		}
 		if first.StatusCode != http.StatusOK {
 			t.Fatalf("PATCH %s: %s\n%s", body, first.Status, first.body)
 		}

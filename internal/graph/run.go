@@ -9,7 +9,7 @@ import (
 
 func newRuns(s *Server) (*noun[pki.Run], error) {
 	entity := pki.RunType()
-	shape, err := odata.NewShape(entity, runMembers())
+	shape, err := odata.NewShape(entity, runMembers(s))
 	return &noun[pki.Run]{
 		server: s, set: "syncRuns", nested: true, entity: entity, shape: shape,
 		id:   func(r *pki.Run) pki.ID { return r.ID },
@@ -20,7 +20,7 @@ func newRuns(s *Server) (*noun[pki.Run], error) {
 	}, err
 }
 
-func runMembers() map[string]func(*pki.Run) odata.Value {
+func runMembers(s *Server) map[string]func(*pki.Run) odata.Value {
 	count := func(of func(*pki.Run) int) func(*pki.Run) odata.Value {
 		return func(r *pki.Run) odata.Value { return odata.Int(int64(of(r))) }
 	}
@@ -45,6 +45,7 @@ func runMembers() map[string]func(*pki.Run) odata.Value {
 		"trustChange":       func(r *pki.Run) odata.Value { return textOrNull(r.TrustChange) },
 		"errorCode":         func(r *pki.Run) odata.Value { return textOrNull(string(r.Error)) },
 		"errorMessage":      func(r *pki.Run) odata.Value { return textOrNull(r.Message) },
+		"helpUrl":           func(r *pki.Run) odata.Value { return s.helpURL(r.Error) },
 		"retryClass":        func(r *pki.Run) odata.Value { return textOrNull(string(r.Retry)) },
 		"upstreamRequestId": func(r *pki.Run) odata.Value { return textOrNull(r.RequestID) },
 		"nextTryDateTime":   func(r *pki.Run) odata.Value { return dateOrNull(r.NextTry) },

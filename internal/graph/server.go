@@ -73,6 +73,7 @@ type Server struct {
 	nouns   nouns
 	model   model
 	openAPI document
+	manual  map[string]document
 	tree    *node
 	buffers sync.Pool // of *[]byte, for answers
 	zippers sync.Pool // of *gzip.Writer
@@ -102,6 +103,9 @@ func New(o Options) (*Server, error) {
 	s := &Server{
 		service: o.Service, notifications: o.Notifications, verifier: o.Verifier, origin: o.Origin, authority: o.Authority, browsers: o.Browsers, tokens: tokens,
 		limits: newLimits(o.Limits), log: o.Log, now: o.Now, observe: o.Observe,
+	}
+	if s.manual, err = newManual(); err != nil {
+		return nil, err
 	}
 	if s.nouns, err = newNouns(s); err != nil {
 		return nil, err

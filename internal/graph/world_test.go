@@ -161,7 +161,8 @@ func (w *world) makeService(log *slog.Logger) {
 		Store: w.store, Keyring: secret.NewKeyring(root, w.store), Root: root,
 		Catalog: provider.Catalog{}, Transport: provider.NewTransport(provider.TransportOptions{}),
 		Now: w.clock.Now, Log: log,
-		Schedule: pki.Schedule{Interval: time.Hour, MinimumInterval: 5 * time.Minute, RunTimeout: time.Hour, FullInterval: 7 * 24 * time.Hour, MaxMissingPercent: 50},
+		Schedule:     pki.Schedule{Interval: time.Hour, MinimumInterval: 5 * time.Minute, RunTimeout: time.Hour, FullInterval: 7 * 24 * time.Hour, MaxMissingPercent: 50},
+		KeepPrevious: 7 * 24 * time.Hour,
 	})
 	if err != nil {
 		w.t.Fatalf("NewService: %v", err)

@@ -43,12 +43,13 @@ func (a *Action) Decode(body []byte) (Object, error) {
 	if len(bytes.TrimSpace(body)) == 0 {
 		body = []byte("{}")
 	}
-	return newDecoder(body).decode(structure{properties: a.Parameters})
+	return newDecoder(body).decode(structure{action: a.Name, properties: a.Parameters})
 }
 
 // A structure is what an object in the body must look like.
 type structure struct {
 	name       string // of the type, or "" where there is none
+	action     string // whose parameters these are, or ""
 	properties []Property
 }
 
@@ -167,6 +168,8 @@ func (d *decoder) unknown(s structure, parent, name string, pos int) {
 		msg = quoted + " must be spelled '" + p.Name + "'"
 	} else if s.name != "" {
 		msg += " on type '" + Namespace + "." + s.name + "'"
+	} else if s.action != "" {
+		msg += " among the parameters of '" + s.action + "'"
 	}
 	for _, n := range d.navigations {
 		if parent == "" && n.Name == name {

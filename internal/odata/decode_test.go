@@ -254,7 +254,7 @@ func TestDecodeParameters(t *testing.T) {
 	if _, err := revoke.Decode([]byte(`{"Reason":1}`)); err == nil || err.Error() != "The property 'Reason' must be spelled 'reason'." {
 		t.Error(err)
 	}
-	if _, err := revoke.Decode([]byte(`{"colour":1}`)); err == nil || err.Error() != "The property 'colour' does not exist." {
+	if _, err := revoke.Decode([]byte(`{"colour":1}`)); err == nil || err.Error() != "The property 'colour' does not exist among the parameters of '"+revoke.Name+"'." {
 		t.Error(err)
 	}
 }

@@ -1,0 +1,55 @@
+package docs_test
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	"cloudpki/docs"
+)
+
+// Every page of the manual becomes HTML that closes what it opens, and keeps
+// no Markdown.
+func TestPages(t *testing.T) {
+	pages, err := docs.Pages()
+	if err != nil {
+		t.Fatal(err)
+	}
+	code := regexp.MustCompile(`(?s)<(pre|code)>.*?</(pre|code)>`)
+	for name, page := range pages {
+		text := string(page)
+		for _, tag := range []string{"p", "ul", "ol", "table", "pre", "code", "h1", "h2", "strong", "a"} {
+			opened := strings.Count(text, "<"+tag+">") + strings.Count(text, "<"+tag+" ")
+			if closed := strings.Count(text, "</"+tag+">"); opened != closed {
+				t.Errorf("%s opens %s %d times and closes it %d times", name, tag, opened, closed)
+			}
+		}
+		for _, left := range []string{"](", "**", "\n#", "|--", "```", "<script", "<style"} {
+			if strings.Contains(code.ReplaceAllString(text, ""), left) {
+				t.Errorf("%s shows %q", name, left)
+			}
+		}
+	}
+	for _, name := range []string{"errors/dns", "errors/README", "operate", "providers/vault", "clients/az"} {
+		if pages[name] == nil {
+			t.Errorf("%s is not there", name)
+		}
+	}
+}
+
+func TestPageKeepsItsText(t *testing.T) {
+	pages, err := docs.Pages()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := string(pages["errors/tls_server"])
+	for _, want := range []string{
+		"<title>tls_server: The CA&#39;s server could not be trusted</title>",
+		`<h2 id="what-to-do">What to do</h2>`,
+		`<ol><li value="1">`, "<code>serverCertificateAuthorities</code>",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is not in\n%s", want, got)
+		}
+	}
+}

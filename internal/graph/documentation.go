@@ -1,0 +1,65 @@
+package graph
+
+import (
+	"net/http"
+	"strings"
+
+	"cloudpki/docs"
+	"cloudpki/internal/odata"
+	"cloudpki/internal/provider"
+)
+
+// documentationPath is below what the manual is served.
+const documentationPath = "/docs/"
+
+// Documentation returns a handler for the manual below /docs/, so that an
+// error can name a page that everybody reaches who reaches the service. It is
+// public, needs no script and no style, and asks nobody for anything.
+func (s *Server) Documentation() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.serve(w, r, s.answerPage)
+	})
+}
+
+func (s *Server) answerPage(x *exchange) error {
+	if x.r.Method != http.MethodGet && x.r.Method != http.MethodHead {
+		return methodNotAllowed(x.r.Method, http.MethodGet+", "+http.MethodHead)
+	}
+	name := strings.TrimSuffix(strings.TrimPrefix(x.r.URL.Path, documentationPath), ".md")
+	if name == "" || strings.HasSuffix(name, "/") {
+		name += "README"
+	}
+	d, ok := s.manual[name]
+	if !ok {
+		return noSegment(name)
+	}
+	h := x.w.Header()
+	delete(h, "OData-Version") // this is no OData
+	h["Cache-Control"] = []string{"public, max-age=3600"}
+	h["Content-Security-Policy"] = []string{"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"}
+	return x.writeDocument(d, "text/html; charset=utf-8")
+}
+
+// newManual returns the pages of the manual by their names.
+func newManual() (map[string]document, error) {
+	pages, err := docs.Pages()
+	if err != nil {
+		return nil, err
+	}
+	manual := make(map[string]document, len(pages))
+	for name, page := range pages {
+		if manual[name], err = newDocument(page); err != nil {
+			return nil, err
+		}
+	}
+	return manual, nil
+}
+
+// helpURL is the address of the page about a code, null for none. The list of
+// codes is closed, and each has its page.
+func (s *Server) helpURL(code provider.Code) odata.Value {
+	if code == "" {
+		return odata.NullValue()
+	}
+	return odata.String(s.origin + documentationPath + "errors/" + string(code))
+}
