@@ -95,6 +95,8 @@ func stayInside(t *testing.T, binary, database string) {
 	w.follow(receiver)
 	w.startCA()
 	w.liveOneLife()
+	w.everyProvider()
+	w.metrics(connection)
 	program.Kill(service) // the write-ahead log stays as it is
 	text, err := os.ReadFile(filepath.Join(data, "log"))
 	if err != nil || len(text) == 0 {

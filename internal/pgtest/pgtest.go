@@ -96,8 +96,21 @@ func Start(o Options) (*Cluster, error) {
 // (postgres://postgres@/NAME?host=FOLDER). It is dropped when the test ends.
 func (c *Cluster) Database(tb testing.TB) string {
 	tb.Helper()
+	return c.Copy(tb, "template1")
+}
+
+// Make makes an empty database that lasts as long as the cluster, to be copied,
+// and returns its name.
+func (c *Cluster) Make(ctx context.Context, name string) (string, error) {
+	return name, c.sql(ctx, "CREATE DATABASE "+name)
+}
+
+// Copy is Database with a copy of the named database, to which nothing is
+// connected.
+func (c *Cluster) Copy(tb testing.TB, of string) string {
+	tb.Helper()
 	name := "test" + strconv.FormatInt(c.number.Add(1), 10)
-	if err := c.sql(tb.Context(), "CREATE DATABASE "+name); err != nil {
+	if err := c.sql(tb.Context(), "CREATE DATABASE "+name+" TEMPLATE "+of); err != nil {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() {
