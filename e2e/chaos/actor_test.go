@@ -171,10 +171,15 @@ func (a *actor) kill() {
 
 // sync runs what is due, whoever it was that began it.
 func (a *actor) sync(service *pki.Service) {
+	killed := false
 	for range 3 { // a run that is killed is taken up by another process
 		leases, err := a.take()
+		for killed && err == nil && len(leases) == 0 { // PostgreSQL has not yet noticed the death of who holds the row
+			time.Sleep(time.Millisecond)
+			leases, err = a.take()
+		}
 		a.must("take what is due", err)
-		killed := false
+		killed = false
 		for _, l := range leases {
 			err := a.under(func(ctx context.Context) error { return service.Sync(ctx, l) })
 			a.plan(0, nil)
@@ -198,7 +203,7 @@ func (a *actor) sync(service *pki.Service) {
 	a.usurped = false
 	for _, r := range list(a, pki.RunType(), a.service.Runs) {
 		if r.Status == pki.RunRunning {
-			a.blame("behind %d runs, attempt %d of a run is left running: %+v", len(a.lines), r.Attempt, r.Stages)
+			a.blame("attempt %d of a run is left running: %+v", r.Attempt, r.Stages)
 		}
 	}
 }

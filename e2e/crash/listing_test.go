@@ -30,7 +30,11 @@ func TestListingGoesOn(t *testing.T) {
 		p.begin()
 		t.Cleanup(p.kill)
 		api := connection.Login(t)
-		for _, dialect := range []string{"", "digicertOne", "ejbca", "entrustGateway"} {
+		dialects := []string{"", "digicertOne", "ejbca", "entrustGateway"}
+		if database != "" {
+			dialects = dialects[2:] // each waits there until the lease of the dead process is over
+		}
+		for _, dialect := range dialects {
 			listingGoesOn(t, api, p, dialect)
 		}
 	})
