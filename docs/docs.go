@@ -12,24 +12,28 @@ import (
 //go:embed *.md clients/*.md errors/*.md providers/*.md
 var manual embed.FS
 
-// Pages returns all pages as HTML, by their path without ".md"
-// ("errors/dns"); the index of a folder is "errors/README". Links between them
-// stay relative, as they stand in the manual.
-func Pages() (map[string][]byte, error) {
-	pages := make(map[string][]byte)
+// Names returns the names of all pages: their paths without ".md"
+// ("errors/dns"); the index of a folder is "errors/README".
+func Names() ([]string, error) {
+	var names []string
 	err := fs.WalkDir(manual, ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
+		if err == nil && !entry.IsDir() {
+			names = append(names, strings.TrimSuffix(name, ".md"))
 		}
-		text, err := manual.ReadFile(name)
-		if err != nil {
-			return err
-		}
-		pages[strings.TrimSuffix(name, ".md")] = page(string(text))
-		return nil
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read the manual: %w", err)
 	}
-	return pages, nil
+	return names, nil
+}
+
+// Page returns the named page as HTML. Its links stay relative, as they stand
+// in the manual.
+func Page(name string) ([]byte, error) {
+	text, err := manual.ReadFile(name + ".md")
+	if err != nil {
+		return nil, fmt.Errorf("read the manual: %w", err)
+	}
+	return page(string(text)), nil
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/http"
+	"sync"
 )
 
 // A document is made once and is the same for everybody, who need no token for
@@ -14,6 +15,20 @@ import (
 type document struct {
 	body, zipped []byte
 	etag         string // weak, since the body may be compressed (RFC 9110, 8.8.1)
+}
+
+// A publication makes its document when somebody first asks for it: a service
+// that is starting has better to do.
+type publication func() (document, error)
+
+func publish(write func() ([]byte, error)) publication {
+	return sync.OnceValues(func() (document, error) {
+		body, err := write()
+		if err != nil {
+			return document{}, err
+		}
+		return newDocument(body)
+	})
 }
 
 func newDocument(body []byte) (document, error) {
@@ -30,8 +45,12 @@ func newDocument(body []byte) (document, error) {
 	return document{body: body, zipped: b.Bytes(), etag: `W/"` + hex.EncodeToString(sum[:tagBytes]) + `"`}, nil
 }
 
-// writeDocument answers with d, or with 304 where the client has it already.
-func (x *exchange) writeDocument(d document, contentType string) error {
+// publish answers with what p makes, or with 304 where the client has it already.
+func (x *exchange) publish(p publication, contentType string) error {
+	d, err := p()
+	if err != nil {
+		return err
+	}
 	same, err := unchanged(x.r.Header["If-None-Match"], d.etag)
 	if err != nil {
 		return err

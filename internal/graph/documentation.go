@@ -29,7 +29,7 @@ func (s *Server) answerPage(x *exchange) error {
 	if name == "" || strings.HasSuffix(name, "/") {
 		name += "README"
 	}
-	d, ok := s.manual[name]
+	page, ok := s.manual[name]
 	if !ok {
 		return noSegment(name)
 	}
@@ -37,20 +37,18 @@ func (s *Server) answerPage(x *exchange) error {
 	delete(h, "OData-Version") // this is no OData
 	h["Cache-Control"] = []string{"public, max-age=3600"}
 	h["Content-Security-Policy"] = []string{"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"}
-	return x.writeDocument(d, "text/html; charset=utf-8")
+	return x.publish(page, "text/html; charset=utf-8")
 }
 
 // newManual returns the pages of the manual by their names.
-func newManual() (map[string]document, error) {
-	pages, err := docs.Pages()
+func newManual() (map[string]publication, error) {
+	names, err := docs.Names()
 	if err != nil {
 		return nil, err
 	}
-	manual := make(map[string]document, len(pages))
-	for name, page := range pages {
-		if manual[name], err = newDocument(page); err != nil {
-			return nil, err
-		}
+	manual := make(map[string]publication, len(names))
+	for _, name := range names {
+		manual[name] = publish(func() ([]byte, error) { return docs.Page(name) })
 	}
 	return manual, nil
 }

@@ -1,12 +1,10 @@
 package graph_test
 
 import (
-	"maps"
 	"net/http"
 	"net/http/httptest"
 	"path"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
@@ -30,15 +28,19 @@ func (w *world) read(method, address string, header ...string) *httptest.Respons
 // Every page is there for everybody, and every page that it links to.
 func TestManualIsServed(t *testing.T) {
 	w := newWorld(t)
-	pages, err := docs.Pages()
+	names, err := docs.Names()
 	if err != nil {
 		t.Fatal(err)
 	}
 	link := regexp.MustCompile(`href="([^"#:]+\.md)`)
 	asked := map[string]bool{}
-	for _, name := range slices.Sorted(maps.Keys(pages)) {
+	for _, name := range names {
 		asked["/docs/"+name] = true
-		for _, found := range link.FindAllStringSubmatch(string(pages[name]), -1) {
+		page, err := docs.Page(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range link.FindAllStringSubmatch(string(page), -1) {
 			target := path.Join("/docs", path.Dir(name), found[1])
 			if strings.HasPrefix(target, "/docs/") { // else a page of the repository alone
 				asked[target] = true

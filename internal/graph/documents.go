@@ -41,15 +41,13 @@ func (s *Server) singleton(x *exchange) error {
 }
 
 // A model is $metadata in both forms.
-type model struct{ xml, json document }
+type model struct{ xml, json publication }
 
-func newModel(m odata.Model) (model, error) {
-	asXML, err := newDocument(m.AppendXML(nil))
-	if err != nil {
-		return model{}, err
+func newModel(m odata.Model) model {
+	return model{
+		xml:  publish(func() ([]byte, error) { return m.AppendXML(nil), nil }),
+		json: publish(func() ([]byte, error) { return m.AppendJSON(nil), nil }),
 	}
-	asJSON, err := newDocument(m.AppendJSON(nil))
-	return model{xml: asXML, json: asJSON}, err
 }
 
 // model is all that there is to be described; providers names the kinds of CA.
@@ -83,5 +81,5 @@ func (s *Server) metadata(x *exchange) error {
 	if x.media == mediaXML {
 		d = s.model.xml
 	}
-	return x.writeDocument(d, x.media+";charset=utf-8")
+	return x.publish(d, x.media+";charset=utf-8")
 }

@@ -5,9 +5,10 @@ import (
 	"testing"
 
 	"cloudpki/internal/pgtest"
+	"cloudpki/internal/store/storetest"
 )
 
-var engines pgtest.Engines
+var engines = pgtest.Engines{Prepare: storetest.Prepare}
 
 func TestMain(m *testing.M) { os.Exit(engines.Main(m)) }
 

@@ -25,7 +25,7 @@ func (s *Server) answerOpenAPI(x *exchange) error {
 		return methodNotAllowed(x.r.Method, http.MethodGet+", "+http.MethodHead)
 	}
 	delete(x.w.Header(), "OData-Version") // this is no OData
-	return x.writeDocument(s.openAPI, mediaJSON)
+	return x.publish(s.openAPI, mediaJSON)
 }
 
 // A documenter makes the OpenAPI document from the model and the table of
@@ -37,7 +37,7 @@ type documenter struct {
 
 // newOpenAPI returns the document. The same model and table give the same
 // bytes.
-func newOpenAPI(m odata.Model, table []route, origin, tokenURL string) (document, error) {
+func newOpenAPI(m odata.Model, table []route, origin, tokenURL string) ([]byte, error) {
 	d := documenter{tokenURL: tokenURL, document: openAPI{
 		OpenAPI: "3.1.0",
 		Info: openAPIInfo{
@@ -59,9 +59,9 @@ func newOpenAPI(m odata.Model, table []route, origin, tokenURL string) (document
 	}
 	body, err := json.Marshal(d.document)
 	if err != nil {
-		return document{}, fmt.Errorf("graph: write the OpenAPI document: %w", err)
+		return nil, fmt.Errorf("graph: write the OpenAPI document: %w", err)
 	}
-	return newDocument(body)
+	return body, nil
 }
 
 // add describes one route.

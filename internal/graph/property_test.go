@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -96,9 +97,9 @@ func randomChange(random *rand.Rand) map[string]any {
 		"syncStatus":  func() any { return "failed" },
 	}
 	change := map[string]any{}
-	for name, value := range values {
+	for _, name := range slices.Sorted(maps.Keys(values)) { // in one order, so that the numbers mean the same each time
 		if random.IntN(3) == 0 {
-			change[name] = value()
+			change[name] = values[name]()
 		}
 	}
 	return change
@@ -140,12 +141,24 @@ func merged(before, change map[string]any) map[string]any {
 		switch name {
 		case "version", "syncStatus": // the service's own
 		case "credentials":
-			after[name] = mergedCredentials(before[name], value)
+			stored := before[name]
+			if moves(before, change) {
+				stored = nil
+			}
+			after[name] = mergedCredentials(stored, value)
 		default:
 			after[name] = value
 		}
 	}
 	return after
+}
+
+// moves reports whether a change moves to another provider and brings secrets
+// for it: what was stored for the old one is forgotten then.
+func moves(before, change map[string]any) bool {
+	to, ok := change["cloudPkiProvider"]
+	from := before["cloudPkiProvider"]
+	return ok && from != "unKnown" && to != from && secretsOf(change) > 0
 }
 
 func mergedCredentials(before, change any) any {

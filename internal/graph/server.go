@@ -72,8 +72,8 @@ type Server struct {
 
 	nouns   nouns
 	model   model
-	openAPI document
-	manual  map[string]document
+	openAPI publication
+	manual  map[string]publication
 	tree    *node
 	buffers sync.Pool // of *[]byte, for answers
 	zippers sync.Pool // of *gzip.Writer
@@ -116,12 +116,8 @@ func New(o Options) (*Server, error) {
 		s.tree.add(&table[i])
 	}
 	described := s.nouns.model(s.service.ProviderEnum())
-	if s.model, err = newModel(described); err != nil {
-		return nil, err
-	}
-	if s.openAPI, err = newOpenAPI(described, table, s.origin, o.TokenURL); err != nil {
-		return nil, err
-	}
+	s.model = newModel(described)
+	s.openAPI = publish(func() ([]byte, error) { return newOpenAPI(described, table, s.origin, o.TokenURL) })
 	return s, nil
 }
 

@@ -25,9 +25,10 @@ import (
 	"cloudpki/internal/provider"
 	"cloudpki/internal/secret"
 	"cloudpki/internal/store"
+	"cloudpki/internal/store/storetest"
 )
 
-var engines pgtest.Engines
+var engines = pgtest.Engines{Prepare: storetest.Prepare}
 
 func TestMain(m *testing.M) { os.Exit(engines.Main(m)) }
 

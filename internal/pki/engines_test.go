@@ -1,24 +1,14 @@
 package pki_test
 
 import (
-	"context"
 	"os"
 	"testing"
 
 	"cloudpki/internal/pgtest"
-	"cloudpki/internal/store"
+	"cloudpki/internal/store/storetest"
 )
 
-var engines = pgtest.Engines{Prepare: prepare}
-
-// prepare makes the tables.
-func prepare(ctx context.Context, url string) error {
-	db, err := store.Open(ctx, store.Options{URL: url})
-	if err != nil {
-		return err
-	}
-	return db.Close()
-}
+var engines = pgtest.Engines{Prepare: storetest.Prepare}
 
 func TestMain(m *testing.M) { os.Exit(engines.Main(m)) }
 
