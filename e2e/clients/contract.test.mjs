@@ -68,7 +68,9 @@ test("the service's own document, which tells of every member", async (t) => {
       await want(200, "GET", one);
       await want(200, "GET", `/cloudPkiSubscriptions/${body.id}`);
       await want(200, "GET", `${one}?$select=id,credentialInfo,nextSyncDateTime`);
-      await want(200, "PATCH", one, { description: "x", syncSchedule: "PT6H", providerSettings: [{ name: "a", value: "b" }], serviceUri: "https://ca.example.com/" });
+      const moved = { description: "x", syncSchedule: "PT6H", providerSettings: [{ name: "a", value: "b" }], serviceUri: "https://ca.example.com/" };
+      await want(400, "PATCH", one, moved); // the stored password was given for another server
+      await want(200, "PATCH", one, { ...moved, credentials: { adminPassword: "canary-password-5d1c" } });
       await want(204, "PATCH", one, { description: "y" }, { prefer: "return=minimal" });
     });
     await t.test("lists with options", async () => {

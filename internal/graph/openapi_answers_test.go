@@ -32,13 +32,14 @@ func newJudge(t *testing.T, w *world) *judge {
 	return j
 }
 
-// closeObjects refuses members that are not described.
+// closeObjects refuses members that are not described, but for annotations of
+// members and those of odata.metadata=full.
 func closeObjects(v any) {
 	switch v := v.(type) {
 	case map[string]any:
 		if v["type"] == "object" && v["properties"] != nil && v["additionalProperties"] == nil {
 			v["additionalProperties"] = false
-			v["patternProperties"] = map[string]any{"@|^#": map[string]any{}}
+			v["patternProperties"] = map[string]any{`^[A-Za-z]+@|^@odata\.(id|editLink)$`: map[string]any{}}
 		}
 		for _, child := range v {
 			closeObjects(child)

@@ -41,9 +41,13 @@ func (m *Model) Schemas() Properties {
 	for _, e := range m.enums() {
 		add(e.Name, e.schema())
 	}
-	written := m.written()
+	written, answered := m.written(), m.answered()
 	for _, c := range m.complexes() {
-		add(c.Name, structured(viewRead, c.Name, c.Doc, c.Properties))
+		read := structured(viewRead, c.Name, c.Doc, c.Properties)
+		if slices.Contains(answered, c.Name) {
+			read.Properties = slices.Insert(read.Properties, 0, contextSchema())
+		}
+		add(c.Name, read)
 		if hasSecret(c.Properties) {
 			add(c.Name+CreatedSuffix, structured(viewCreated, c.Name, c.Doc, c.Properties))
 		}
@@ -78,6 +82,18 @@ func (m *Model) written() (names []string) {
 		walk(t.Properties)
 		for _, a := range t.Actions {
 			walk(a.Parameters)
+		}
+	}
+	return names
+}
+
+// answered returns the names of the complex types that are whole answers.
+func (m *Model) answered() (names []string) {
+	for _, t := range m.Types {
+		for _, a := range t.Actions {
+			if a.Result != nil && a.Result.Kind == KindComplex {
+				names = append(names, a.Result.Complex.Name)
+			}
 		}
 	}
 	return names
@@ -120,7 +136,7 @@ func (t *EntityType) schemas() Properties {
 func (t *EntityType) read(v view) *Schema {
 	s := structured(v, t.Name, t.Doc, t.Properties)
 	annotations := Properties{
-		{"@odata.context", &Schema{Type: Types{"string"}, Format: "uri", Description: "What the answer is, as an address in $metadata."}},
+		contextSchema(),
 		{"@odata.etag", &Schema{Type: Types{"string"}, Description: "The entity tag, as in the header field ETag."}},
 	}
 	s.Properties = append(annotations, s.Properties...)
@@ -136,6 +152,10 @@ func (t *EntityType) read(v view) *Schema {
 		s.Properties = append(append(s.Properties, pageControl(n.Name)...), NamedSchema{n.Name, list})
 	}
 	return s
+}
+
+func contextSchema() NamedSchema {
+	return NamedSchema{"@odata.context", &Schema{Type: Types{"string"}, Format: "uri", Description: "What the answer is, as an address in $metadata."}}
 }
 
 // page is the schema of one page of a list.
