@@ -116,18 +116,34 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
+// A beginning is a queue that tells when a deliverer has freed what dead
+// processes had taken. With SQLite those are all others: what they take later is
+// theirs.
+type beginning struct {
+	notify.Queue
+
+	begun chan struct{}
+}
+
+func (b beginning) ReleaseReceivers(ctx context.Context, owner string) error {
+	defer close(b.begun)
+	return b.Queue.ReleaseReceivers(ctx, owner)
+}
+
 // deliver runs a deliverer until the test ends or stop is called, which waits
-// for its end.
+// for its end. It returns when the deliverer has begun.
 func (w *world) deliver(owner string) (stop func()) {
 	w.t.Helper()
+	queue := beginning{w.queue, make(chan struct{})}
 	d := notify.NewDeliverer(notify.Options{
-		Queue: w.queue, Sender: w.sender, Signer: w.signer, Owner: owner, Workers: 32,
+		Queue: queue, Sender: w.sender, Signer: w.signer, Owner: owner, Workers: 32,
 		Now: func() time.Time { return time.Now().Add(w.ahead) }, Log: slog.New(slog.DiscardHandler),
 		Observe: w.counts.add, ClientState: w.notifications.ClientState,
 	})
 	ctx, cancel := context.WithCancel(w.t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- d.Run(ctx) }()
+	<-queue.begun
 	stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-ended; err != nil {
