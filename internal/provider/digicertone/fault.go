@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"cloudpki/internal/provider"
+	"cloudpki/internal/provider/rest"
 )
 
 // The bounds of the CA's words in a report, in bytes.
@@ -23,8 +24,8 @@ type complaint struct {
 }
 
 type said struct {
-	Code    text `json:"code"`
-	Message text `json:"message"`
+	Code    rest.Text `json:"code"`
+	Message rest.Text `json:"message"`
 }
 
 // first returns the first thing said; the zero value where nothing was.

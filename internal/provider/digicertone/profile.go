@@ -20,8 +20,8 @@ const (
 
 // A profile is one certificate profile, in the list without its issuer.
 type profile struct {
-	ID          text `json:"id"`
-	Name        text `json:"name"`
+	ID          rest.Text `json:"id"`
+	Name        rest.Text `json:"name"`
 	Certificate struct {
 		Issuer *caResponse `json:"issuer"`
 	} `json:"certificate"`
@@ -29,7 +29,7 @@ type profile struct {
 
 // A caResponse is a CA certificate with those above it.
 type caResponse struct {
-	Certificate text         `json:"certificate"`
+	Certificate rest.Text    `json:"certificate"`
 	Chain       []caResponse `json:"chain"`
 }
 

@@ -6,48 +6,33 @@ import (
 	"time"
 
 	"cloudpki/internal/provider"
+	"cloudpki/internal/provider/rest"
 )
-
-// A text is a JSON string. Null and values of another type, which the vendor's
-// document rules out, are read as "": one odd column loses no certificate. A
-// number is read as its digits.
-type text string
-
-// UnmarshalJSON reads any JSON value.
-func (t *text) UnmarshalJSON(b []byte) error {
-	var s string
-	if json.Unmarshal(b, &s) == nil {
-		*t = text(s)
-	} else if len(b) > 0 && (b[0] == '-' || b[0] >= '0' && b[0] <= '9') {
-		*t = text(b)
-	}
-	return nil
-}
 
 // An item is one certificate of a search.
 type item struct {
 	Profile struct {
-		ID text `json:"id"`
+		ID rest.Text `json:"id"`
 	} `json:"profile"`
 	Seat struct {
-		ID text `json:"seat_id"`
+		ID rest.Text `json:"seat_id"`
 	} `json:"seat"`
 	Account struct {
-		ID text `json:"id"`
+		ID rest.Text `json:"id"`
 	} `json:"account"`
-	Certificate  text `json:"certificate"`
-	CommonName   text `json:"common_name"`
-	Status       text `json:"status"`
-	SerialNumber text `json:"serial_number"`
+	Certificate  rest.Text `json:"certificate"`
+	CommonName   rest.Text `json:"common_name"`
+	Status       rest.Text `json:"status"`
+	SerialNumber rest.Text `json:"serial_number"`
 	Revocation   struct {
-		Reason text `json:"reason"`
-		Date   text `json:"revocation_date"`
+		Reason rest.Text `json:"reason"`
+		Date   rest.Text `json:"revocation_date"`
 	} `json:"revocation"`
 }
 
 // add reads one record into the page, as a record or as skipped.
 func (s *session) add(page *provider.Page, raw json.RawMessage) {
-	skip := func(raw []byte, serial text, reason string) {
+	skip := func(raw []byte, serial rest.Text, reason string) {
 		page.Skipped = append(page.Skipped, provider.Skipped{
 			Raw: raw[:min(len(raw), provider.MaxRaw)], Serial: provider.Clean(string(serial), 100), Reason: s.words.Clean(reason, maxWords),
 		})

@@ -11,6 +11,7 @@ import (
 	"strconv"
 
 	"cloudpki/internal/provider"
+	"cloudpki/internal/provider/rest"
 )
 
 // The bounds of one search: the records of a listing that ends at all, and how
@@ -142,7 +143,7 @@ func (s *session) search(ctx context.Context, q url.Values, offset, limit int) (
 		return found{}, incomplete(fmt.Sprintf("the CA's listing does not end after %d certificates", maxRecords))
 	}
 	var answer struct {
-		Total text              `json:"total"`
+		Total rest.Text         `json:"total"`
 		Items []json.RawMessage `json:"items"`
 	}
 	if _, err := s.JSON(ctx, searchRequest(q, offset, limit), &answer); err != nil {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"cloudpki/internal/provider"
+	"cloudpki/internal/provider/rest"
 )
 
 // maxProfiles bounds the profiles of one CA, maxChain the certificates above it.
@@ -16,7 +17,7 @@ const (
 )
 
 type certificateData struct {
-	Data text `json:"certificateData"`
+	Data rest.Text `json:"certificateData"`
 }
 
 // Authorities returns the followed CAs with their chains and profiles. A chain
@@ -78,7 +79,7 @@ func (s *session) authority(ctx context.Context, id string) (provider.Authority,
 func (s *session) profiles(ctx context.Context, id string) ([]string, error) {
 	var answer struct {
 		Profiles []struct {
-			ID text `json:"id"`
+			ID rest.Text `json:"id"`
 		} `json:"profiles"`
 	}
 	if _, err := s.JSON(ctx, profilesRequest(id), &answer); err != nil {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"cloudpki/internal/provider"
+	"cloudpki/internal/provider/rest"
 )
 
 // An event is one line of a feed, read as far as it can be.
@@ -24,11 +25,11 @@ type event struct {
 
 func read(raw json.RawMessage) event {
 	var in struct {
-		Action text `json:"action"`
-		Date   text `json:"eventDate"`
-		Serial text `json:"serialNumber"`
-		Body   text `json:"certificate"`
-		Reason text `json:"reason"`
+		Action rest.Text `json:"action"`
+		Date   rest.Text `json:"eventDate"`
+		Serial rest.Text `json:"serialNumber"`
+		Body   rest.Text `json:"certificate"`
+		Reason rest.Text `json:"reason"`
 	}
 	e := event{raw: raw}
 	if json.Unmarshal(raw, &in) != nil {

@@ -27,8 +27,8 @@ var errSaid = errors.New("in the gateway's own words")
 func (s *session) explain(e *provider.Error, status int, body []byte) {
 	var c struct {
 		Error struct {
-			Code    text `json:"code"`
-			Message text `json:"message"`
+			Code    rest.Text `json:"code"`
+			Message rest.Text `json:"message"`
 		} `json:"error"`
 	}
 	if json.Unmarshal(body, &c) != nil || c.Error.Code+c.Error.Message == "" {

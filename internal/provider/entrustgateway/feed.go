@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"cloudpki/internal/provider"
+	"cloudpki/internal/provider/rest"
 )
 
 // maxEmpty is how many pages without events are passed over at once: days on
@@ -72,7 +73,7 @@ func (s *session) last(page provider.Page, p position, scan provider.Scan, ids [
 // An answer is one page of a feed. hasMore was morePages before.
 type answer struct {
 	Events    []json.RawMessage `json:"events"`
-	Next      text              `json:"nextPageIndex"`
+	Next      rest.Text         `json:"nextPageIndex"`
 	HasMore   *bool             `json:"hasMore"`
 	MorePages *bool             `json:"morePages"`
 }

@@ -1,35 +1,20 @@
 package entrustgateway
 
 import (
-	"encoding/json"
 	"strings"
 	"time"
 
 	"cloudpki/internal/provider"
+	"cloudpki/internal/provider/rest"
 )
-
-// A text is a JSON string. Null and values of another type are read as "": one
-// odd member loses no certificate. A number is read as its digits.
-type text string
-
-// UnmarshalJSON reads any JSON value.
-func (t *text) UnmarshalJSON(b []byte) error {
-	var s string
-	if json.Unmarshal(b, &s) == nil {
-		*t = text(s)
-	} else if len(b) > 0 && (b[0] == '-' || b[0] >= '0' && b[0] <= '9') {
-		*t = text(b)
-	}
-	return nil
-}
 
 // details are a certificate with its state, as the gateway tells of one.
 type details struct {
-	Status     text `json:"status"`
-	Data       text `json:"certificateData"`
+	Status     rest.Text `json:"status"`
+	Data       rest.Text `json:"certificateData"`
 	Revocation struct {
-		Date   text `json:"revocationDate"`
-		Reason text `json:"reason"`
+		Date   rest.Text `json:"revocationDate"`
+		Reason rest.Text `json:"reason"`
 	} `json:"revocationInfo"`
 }
 

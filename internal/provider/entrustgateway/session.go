@@ -113,7 +113,7 @@ func (s *session) followed(ctx context.Context) ([]string, error) {
 func (s *session) shown(ctx context.Context) ([]string, error) {
 	var answer struct {
 		CAs *[]struct {
-			ID text `json:"id"`
+			ID rest.Text `json:"id"`
 		} `json:"caList"`
 	}
 	if _, err := s.JSON(ctx, listRequest(), &answer); err != nil {

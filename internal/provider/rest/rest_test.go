@@ -1,6 +1,7 @@
 package rest_test
 
 import (
+	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"net/http"
@@ -53,5 +54,14 @@ func TestAnswersThatGrow(t *testing.T) {
 				t.Errorf("%d records, %v", len(list), err)
 			}
 		})
+	}
+}
+
+func TestText(t *testing.T) {
+	for raw, want := range map[string]rest.Text{`"a"`: "a", `12`: "12", `-1.5`: "-1.5", `null`: "", `true`: "", `{"a":1}`: "", `["x"]`: ""} {
+		var got struct{ Member rest.Text }
+		if err := json.Unmarshal([]byte(`{"Member":`+raw+`}`), &got); err != nil || got.Member != want {
+			t.Errorf("%s is read as %q, %v; want %q", raw, got.Member, err, want)
+		}
 	}
 }
