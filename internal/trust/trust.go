@@ -57,6 +57,10 @@ type Format struct {
 func Formats() []Format {
 	return []Format{
 		PEM(),
+		DER(),
+		PKCS7(),
+		PKCS12(),
+		JKS(),
 	}
 }
 
