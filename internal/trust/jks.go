@@ -30,13 +30,13 @@ func writeJKS(b Bundle, o Options) ([]byte, error) {
 	roots := Sorted(b.Roots)
 	out := binary.BigEndian.AppendUint32(nil, jksMagic)
 	out = binary.BigEndian.AppendUint32(out, jksVersion)
-	out = binary.BigEndian.AppendUint32(out, uint32(len(roots))) //nolint:gosec // far fewer than 2^32
+	out = binary.BigEndian.AppendUint32(out, uint32(len(roots)))
 	for _, c := range roots {
 		out = binary.BigEndian.AppendUint32(out, jksTrusted)
 		out = appendJavaText(out, alias(c))
-		out = binary.BigEndian.AppendUint64(out, uint64(b.Changed.UnixMilli())) //nolint:gosec // two's complement, as Java's long
+		out = binary.BigEndian.AppendUint64(out, uint64(b.Changed.UnixMilli())) // two's complement, as Java's long
 		out = appendJavaText(out, "X.509")
-		out = binary.BigEndian.AppendUint32(out, uint32(len(c.Raw))) //nolint:gosec // far fewer than 2^32
+		out = binary.BigEndian.AppendUint32(out, uint32(len(c.Raw)))
 		out = append(out, c.Raw...)
 	}
 	sum := jksSum(o.password(), out)
@@ -58,6 +58,6 @@ func jksSum(password string, data []byte) [sha1.Size]byte {
 // appendJavaText appends ASCII of at most 65535 bytes as Java's
 // DataOutput.writeUTF does.
 func appendJavaText(out []byte, ascii string) []byte {
-	out = binary.BigEndian.AppendUint16(out, uint16(len(ascii))) //nolint:gosec // an alias is short
+	out = binary.BigEndian.AppendUint16(out, uint16(len(ascii)))
 	return append(out, ascii...)
 }

@@ -61,6 +61,10 @@ func Formats() []Format {
 		PKCS7(),
 		PKCS12(),
 		JKS(),
+		MobileConfig(),
+		SyncML(),
+		Intune(),
+		ONC(),
 	}
 }
 
@@ -82,6 +86,13 @@ func Sorted(list []*x509.Certificate) []*x509.Certificate {
 		return bytes.Compare(x[:], y[:])
 	})
 	return slices.CompactFunc(sorted, func(a, b *x509.Certificate) bool { return bytes.Equal(a.Raw, b.Raw) })
+}
+
+// intermediates returns the sorted intermediates that are not roots as well.
+func (b Bundle) intermediates() []*x509.Certificate {
+	return slices.DeleteFunc(Sorted(b.Intermediates), func(c *x509.Certificate) bool {
+		return slices.ContainsFunc(b.Roots, c.Equal)
+	})
 }
 
 // check returns ErrEmpty for a bundle that must not be written.

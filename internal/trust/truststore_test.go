@@ -33,7 +33,7 @@ func TestTruststoresOpenInJava(t *testing.T) {
 			}
 			var want []string
 			for i, words := range []string{"plain-root", "rsa-root", "evil-key-begin-certificate-d-j"} {
-				want = append(want, thumbprints(b.Roots[i:i+1])[0][:32]+"-"+words)
+				want = append(want, thumbprints(b.Roots[i : i+1])[0][:32]+"-"+words)
 			}
 			slices.Sort(got)
 			slices.Sort(want)
