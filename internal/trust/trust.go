@@ -1,6 +1,25 @@
 // Package trust writes sets of trusted certificates as bytes that devices
 // read: one file per format. It knows neither where certificates come from nor
 // how the bytes travel.
+//
+//	ext             holds                   defined by
+//	pem             roots                   RFC 7468
+//	cer             the one root            RFC 5280
+//	p7b             roots, intermediates    RFC 8551 (certs-only)
+//	p12             roots                   RFC 7292, Oracle's trusted attribute
+//	jks             roots                   OpenJDK, sun.security.provider.JavaKeyStore
+//	mobileconfig    roots, intermediates    Apple, configuration profiles; CMS if signed
+//	syncml          roots, intermediates    OMA DM 1.2, [MS-MDE2] 2.2.9.4
+//	intune.json     roots, intermediates    Microsoft Graph, deviceConfiguration
+//	onc             roots, intermediates    Chromium, Open Network Configuration
+//	configmap.yaml  roots                   Kubernetes v1
+//	bundle.yaml     roots                   trust-manager v1alpha1
+//	spiffe.json     roots                   SPIFFE Trust Domain and Bundle, section 4
+//	manifest.json   what the others hold    this package
+//	manifest.jws    the same, signed        RFC 7515
+//
+// Names in certificates are hostile: they are escaped, or left out where a
+// format would take them for its own.
 package trust
 
 import (
@@ -49,7 +68,8 @@ type Format struct {
 
 	// Write returns the bytes. The same bundle and options give the same bytes,
 	// but for salts and signatures. The error is ErrEmpty, or tells why this
-	// bundle cannot be written so, such as two roots in a format for one.
+	// bundle cannot be written so: ErrSeveralRoots, ErrTooLarge, ErrNoSigner,
+	// or a root with a key that the format does not know.
 	Write func(Bundle, Options) ([]byte, error)
 }
 
@@ -65,6 +85,11 @@ func Formats() []Format {
 		SyncML(),
 		Intune(),
 		ONC(),
+		ConfigMap(),
+		CertManagerBundle(),
+		SPIFFE(),
+		Manifest(),
+		SignedManifest(),
 	}
 }
 
