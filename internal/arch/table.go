@@ -54,7 +54,7 @@ func leafLibraries() map[string][]string {
 	return map[string][]string{
 		"odata":  {"github.com/go-json-experiment/json"},
 		"secret": {"golang.org/x/crypto"},
-		"trust":  {"software.sslmate.com/src/go-pkcs12", "github.com/smallstep/pkcs7"},
+		"trust":  {"github.com/google/uuid", "software.sslmate.com/src/go-pkcs12", "github.com/smallstep/pkcs7"},
 		"config": {"github.com/knadh/koanf"},
 		"arch":   nil,
 		"pgtest": nil,

@@ -1,6 +1,25 @@
 // Package trust writes sets of trusted certificates as bytes that devices
 // read: one file per format. It knows neither where certificates come from nor
 // how the bytes travel.
+//
+//	ext             holds                   defined by
+//	pem             roots                   RFC 7468
+//	cer             the one root            RFC 5280
+//	p7b             roots, intermediates    RFC 8551 (certs-only)
+//	p12             roots                   RFC 7292, Oracle's trusted attribute
+//	jks             roots                   OpenJDK, sun.security.provider.JavaKeyStore
+//	mobileconfig    roots, intermediates    Apple, configuration profiles; CMS if signed
+//	syncml          roots, intermediates    OMA DM 1.2, [MS-MDE2] 2.2.9.4
+//	intune.json     roots, intermediates    Microsoft Graph, deviceConfiguration
+//	onc             roots, intermediates    Chromium, Open Network Configuration
+//	configmap.yaml  roots                   Kubernetes v1
+//	bundle.yaml     roots                   trust-manager v1alpha1
+//	spiffe.json     roots                   SPIFFE Trust Domain and Bundle, section 4
+//	manifest.json   what the others hold    this package
+//	manifest.jws    the same, signed        RFC 7515
+//
+// Names in certificates are hostile: they are escaped, or left out where a
+// format would take them for its own.
 package trust
 
 import (
@@ -49,7 +68,8 @@ type Format struct {
 
 	// Write returns the bytes. The same bundle and options give the same bytes,
 	// but for salts and signatures. The error is ErrEmpty, or tells why this
-	// bundle cannot be written so, such as two roots in a format for one.
+	// bundle cannot be written so: ErrSeveralRoots, ErrTooLarge, ErrNoSigner,
+	// or a root with a key that the format does not know.
 	Write func(Bundle, Options) ([]byte, error)
 }
 
@@ -57,6 +77,19 @@ type Format struct {
 func Formats() []Format {
 	return []Format{
 		PEM(),
+		DER(),
+		PKCS7(),
+		PKCS12(),
+		JKS(),
+		MobileConfig(),
+		SyncML(),
+		Intune(),
+		ONC(),
+		ConfigMap(),
+		CertManagerBundle(),
+		SPIFFE(),
+		Manifest(),
+		SignedManifest(),
 	}
 }
 
@@ -78,6 +111,13 @@ func Sorted(list []*x509.Certificate) []*x509.Certificate {
 		return bytes.Compare(x[:], y[:])
 	})
 	return slices.CompactFunc(sorted, func(a, b *x509.Certificate) bool { return bytes.Equal(a.Raw, b.Raw) })
+}
+
+// intermediates returns the sorted intermediates that are not roots as well.
+func (b Bundle) intermediates() []*x509.Certificate {
+	return slices.DeleteFunc(Sorted(b.Intermediates), func(c *x509.Certificate) bool {
+		return slices.ContainsFunc(b.Roots, c.Equal)
+	})
 }
 
 // check returns ErrEmpty for a bundle that must not be written.
