@@ -68,7 +68,7 @@ const (
 	maxIssued  = 16 // certificates of an answer
 )
 
-// ParseCSR reads a CertificationRequest, DER or PEM, and checks that it is
+// ParseCSR reads a CertificationRequest, DER, base64 of DER, or PEM, and checks that it is
 // signed with its own key and that the key is one to be certified. The error's
 // text is a sentence for the one who asks.
 func ParseCSR(b []byte) (*x509.CertificateRequest, error) {
@@ -77,10 +77,12 @@ func ParseCSR(b []byte) (*x509.CertificateRequest, error) {
 	}
 	if block, _ := pem.Decode(b); block != nil && (block.Type == "CERTIFICATE REQUEST" || block.Type == "NEW CERTIFICATE REQUEST") {
 		b = block.Bytes
+	} else if der, err := decodeBase64(b); err == nil {
+		b = der
 	}
 	csr, err := x509.ParseCertificateRequest(b)
 	if err != nil {
-		return nil, errors.New("The request is not PKCS#10 (RFC 2986), neither DER nor PEM.") //nolint:revive // as above
+		return nil, errors.New("The request is not PKCS#10 (RFC 2986), neither DER, base64 of it, nor PEM.") //nolint:revive // as above
 	}
 	if fault := weakness(csr.PublicKey); fault != "" {
 		return nil, errors.New("The request is for " + fault + ".") //nolint:revive // as above

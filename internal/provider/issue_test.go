@@ -11,6 +11,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/base64"
 	"encoding/pem"
 	"errors"
 	"math/big"
@@ -59,6 +60,7 @@ func TestParseCSR(t *testing.T) {
 		"DER":             {good, ""},
 		"PEM":             {pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: good}), ""},
 		"PEM, older name": {pem.EncodeToMemory(&pem.Block{Type: "NEW CERTIFICATE REQUEST", Bytes: good}), ""},
+		"base64":          {[]byte(base64.StdEncoding.EncodeToString(good)), ""},
 		"Ed25519":         {requestFor(t, ed), ""},
 		"nothing":         {nil, "not PKCS#10"},
 		"a certificate":   {pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: good}), "not PKCS#10"},
