@@ -60,6 +60,7 @@ const (
 	codeDependency   = "FailedDependency"
 	codeAnswerSize   = "insufficientStorage"
 	codeInternal     = "generalException"
+	codeUpstream     = "badGateway"
 	codeNotAvailable = "serviceNotAvailable"
 )
 

@@ -70,6 +70,7 @@ func TestExplain(t *testing.T) {
 		{errors.New("anything"), 500, "generalException"},
 		{&pki.Error{Code: "new"}, 500, "generalException"},
 		{&auth.Error{Code: "new"}, 500, "generalException"},
+		{&pki.Error{Code: pki.CodeUpstream}, 502, "badGateway"},
 		{&pki.Error{Code: pki.CodeUnavailable}, 503, "serviceNotAvailable"},
 		{&pki.Error{Code: pki.CodeLeaseLost}, 503, "serviceNotAvailable"},
 		{&auth.Error{Code: auth.CodeUnavailable}, 503, "serviceNotAvailable"},

@@ -61,8 +61,10 @@ func TestTenantsAreApart(t *testing.T) {
 			body = `{"expirationDateTime":"2026-11-25T12:00:00Z"}`
 		case strings.HasSuffix(pattern, "/stageCredentials"):
 			body = `{"credentials":{"adminUserName":"taken over"}}`
-		case strings.HasSuffix(pattern, "/promoteCredentials"), strings.HasSuffix(pattern, "TrustChange"):
+		case strings.HasSuffix(pattern, "/promoteCredentials"), strings.HasSuffix(pattern, "TrustChange"), strings.HasSuffix(pattern, "/revoke"):
 			body = `{}`
+		case strings.HasSuffix(pattern, "/issueCertificate"):
+			body = `{"certificateSigningRequest":"none"}`
 		case method == "POST" || method == "PATCH":
 			body = `{"displayName":"taken over"}`
 		}

@@ -11,6 +11,7 @@ type nouns struct {
 
 	connectionTests  *odata.Shape[pki.ConnectionTest]
 	migrationReports *odata.Shape[pki.MigrationReport]
+	issued           *odata.Shape[pki.IssuedCertificate]
 
 	subscriptions *noun[subscriptionView]
 	runs          *noun[pki.Run]
@@ -28,6 +29,9 @@ func newNouns(s *Server) (n nouns, err error) {
 		return n, err
 	}
 	if n.migrationReports, err = newMigrationReports(); err != nil {
+		return n, err
+	}
+	if n.issued, err = newIssued(); err != nil {
 		return n, err
 	}
 	if n.subscriptions, err = newSubscriptions(s); err != nil {

@@ -79,6 +79,7 @@ func (s *Server) routes() []route {
 		)
 		table = append(table, s.credentialRoutes(set, one)...)
 		table = append(table, s.trustRoutes(one)...)
+		table = append(table, s.enrolmentRoutes(one)...)
 		table = append(table, reading(one+"/"+n.runs.set, n.runs)...)
 		table = append(table, reading(one+"/"+n.authorities.set, n.authorities)...)
 		table = append(table, reading(one+"/"+n.certificates.set, n.certificates)...)

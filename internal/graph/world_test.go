@@ -157,9 +157,13 @@ func (w *world) makeService(log *slog.Logger) {
 			return w.consent(ctx, t, address)
 		},
 	})
+	catalog, err := provider.NewCatalog(issuing(w.clock.Now))
+	if err != nil {
+		w.t.Fatalf("NewCatalog: %v", err)
+	}
 	w.service, err = pki.NewService(pki.Options{
 		Store: w.store, Keyring: secret.NewKeyring(root, w.store), Root: root,
-		Catalog: provider.Catalog{}, Transport: provider.NewTransport(provider.TransportOptions{}),
+		Catalog: catalog, Transport: provider.NewTransport(provider.TransportOptions{}),
 		Now: w.clock.Now, Log: log,
 		Schedule:     pki.Schedule{Interval: time.Hour, MinimumInterval: 5 * time.Minute, RunTimeout: time.Hour, FullInterval: 7 * 24 * time.Hour, MaxMissingPercent: 50},
 		KeepPrevious: 7 * 24 * time.Hour,

@@ -20,7 +20,8 @@ type AuditEvent struct {
 	Actor    Actor
 	Members  []string // names of the members that changed; never their values
 
-	// Of a decision on roots: why, and the SHA-256 of the root before and of the
+	// Of a certificate: which, and what was asked for, in Reason. Of a decision
+	// on roots: why, and the SHA-256 of the root before and of the
 	// one that was decided on. "" where there is none.
 	Reason  string
 	OldRoot ID
@@ -53,6 +54,11 @@ const (
 	ActivityRootRetiring = "TrustedRootRetiring CloudPkiSubscription"
 	ActivityRootRemoved  = "TrustedRootRemoved CloudPkiSubscription"
 
+	ActivityRequest       = "RequestCertificate CloudPkiSubscription"
+	ActivityIssue         = "IssueCertificate CloudPkiSubscription"
+	ActivityRequestRevoke = "RequestRevocation CloudPkiSubscription"
+	ActivityRevoke        = "RevokeCertificate CloudPkiSubscription"
+
 	ActivityMigrationStarted   = "ProviderMigrationStarted CloudPkiSubscription"
 	ActivityMigrationCancelled = "ProviderMigrationCancelled CloudPkiSubscription"
 	ActivityMigrationCompleted = "ProviderMigrationCompleted CloudPkiSubscription"
@@ -81,7 +87,7 @@ func AuditEventType() *odata.EntityType {
 			text("actorName", "Name of who asked for it."),
 			text("correlationId", "The request-id of the request."),
 			{Name: "modifiedProperties", Kind: odata.KindString, Collection: true, Computed: true, Doc: "Names of the members that changed."},
-			decision("reason", "Why it was decided so; of decisions on roots and providers."),
+			decision("reason", "Why it was decided so; of decisions on roots and providers, and of certificates which one it is and what for."),
 			decision("oldThumbprint", "SHA-256 of the root that was trusted before; of decisions on roots."),
 			decision("newThumbprint", "SHA-256 of the root that was decided on."),
 		},

@@ -134,9 +134,10 @@ func CertificateType() *odata.EntityType {
 		return odata.Property{Name: name, Kind: odata.KindEnum, Enum: ProviderEnum(), Computed: true, Filter: true, Doc: doc}
 	}
 	return &odata.EntityType{
-		Name:  "cloudPkiCertificate",
-		Doc:   "A certificate issued by a subscribed CA.",
-		Delta: true,
+		Name:    "cloudPkiCertificate",
+		Doc:     "A certificate issued by a subscribed CA.",
+		Delta:   true,
+		Actions: []odata.Action{RevokeAction()},
 		Properties: []odata.Property{
 			{Name: "id", Kind: odata.KindString, Computed: true, Filter: true, Sort: true, Doc: "Key, made from issuer and serial number."},
 			folded("subjectName", "Subject, RFC 4514."),

@@ -22,6 +22,7 @@ const (
 	CodeResync             Code = "resync"             // the changes since a position are not known any longer
 	CodeUnavailable        Code = "unavailable"        // the store is overloaded or stopping
 	CodeQuota              Code = "quota"              // the tenant has as many as it may have
+	CodeUpstream           Code = "upstream"           // the CA could not be asked, or failed
 	CodeValidation         Code = "validation"         // the receiver of notifications did not agree to be one
 )
 

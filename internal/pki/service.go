@@ -68,6 +68,7 @@ type Service struct {
 	keepPrevious time.Duration
 	testTimeout  time.Duration
 	tests        testsUnderWay
+	enrolments   chan struct{} // has a place for each that may be under way
 }
 
 // NewService returns a Service. It fails only where no key can be derived from
@@ -89,6 +90,7 @@ func NewService(o Options) (*Service, error) {
 		transport: o.Transport, now: o.Now, log: o.Log, schedule: o.Schedule, observe: o.Observe,
 		providers: ProviderEnum(), trustOverlap: o.TrustOverlap, keepPrevious: o.KeepPrevious,
 		testTimeout: cmp.Or(o.TestTimeout, DefaultTestTimeout), tests: testsUnderWay{busy: make(map[string]bool)},
+		enrolments: make(chan struct{}, maxEnrolments),
 	}, nil
 }
 

@@ -20,6 +20,7 @@ type Store interface {
 	DeltaStore
 	CredentialStore
 	TrustStore
+	EnrolmentStore
 
 	// Atomically runs f in one transaction: what is done with the context that
 	// f is given happens with the commit or, where f fails, not at all, and
@@ -59,7 +60,7 @@ type Receipt struct {
 	Client  string
 	Key     string // Idempotency-Key or client-request-id
 	BodyMAC []byte
-	ID      ID
+	ID      ID                   // "" while it is not known whether there is one
 	At      odata.DateTimeOffset // creation of the object
 }
 
@@ -190,6 +191,21 @@ type TrustStore interface {
 	// CountMigration counts the certificates of a subscription by the providers
 	// under which they were met; to is a member of cloudPkiProvider.
 	CountMigration(ctx context.Context, t TenantID, id ID, to int64) (MigrationCounts, error)
+}
+
+// EnrolmentStore keeps what is issued and revoked through the service.
+type EnrolmentStore interface {
+	// ReserveReceipt stores a receipt without an ID before the CA is asked, so
+	// that nobody asks twice. CodeExists where one is in force.
+	ReserveReceipt(ctx context.Context, r Receipt) error
+
+	// DropReceipt removes a receipt that was reserved for what did not happen.
+	DropReceipt(ctx context.Context, r Receipt) error
+
+	// RecordCertificate stores p, which is no part of a listing, with its audit
+	// event and, where not nil, the receipt that was reserved, which now has the
+	// ID. CodeNotFound where there is no such subscription.
+	RecordCertificate(ctx context.Context, t TenantID, id ID, p RunPage, e AuditEvent, r *Receipt) error
 }
 
 // InventoryStore reads what syncs have found. sub is an existing subscription:

@@ -208,6 +208,7 @@ func SubscriptionType() *odata.EntityType {
 			StageCredentialsAction(),
 			PromoteCredentialsAction(),
 			RollbackCredentialsAction(),
+			IssueCertificateAction(),
 		},
 	}
 }

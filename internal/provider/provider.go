@@ -86,6 +86,8 @@ type Capabilities struct {
 	Authorities bool          // RootSource
 	Profiles    bool          // Authority.ProfileIDs are filled
 	Revocations bool          // RevocationSource
+	Issue       bool          // Issuer
+	Revoke      bool          // Revoker
 	Inventory   InventoryMode // the best that a session can have; what one has, Inventory.Mode tells
 }
 

@@ -36,6 +36,7 @@ func TestConformance(t *testing.T) {
 				Spoil:      func(c *provider.Config) { c.Credentials.Password = secret.NewString("hvs.wrong") },
 				Roots:      []*x509.Certificate{m.CA},
 				Serials:    serials,
+				Profile:    "web",
 				Unreadable: func() { m.Spoil(t, serials[0]) },
 				Issue:      func(n int) []string { return m.Issue(t, n) },
 				Revoke:     func(serial string) { m.Revoke(t, serial) },

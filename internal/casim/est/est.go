@@ -1,13 +1,15 @@
 // Package est makes the simulated CA an EST server (RFC 7030, with the
-// corrections of RFC 8951): /cacerts for everyone, and /csrattrs for those who
-// log in by HTTP Basic or a client certificate. It does not enrol. Beside it,
-// at /crl/, stand the revocation lists, as EST has no call for them.
+// corrections of RFC 8951): /cacerts for everyone, /csrattrs and /simpleenroll
+// for those who log in by HTTP Basic or a client certificate. Beside it, at
+// /crl/, stand the revocation lists, as EST has no call for them.
 package est
 
 import (
+	"cmp"
 	"crypto/subtle"
 	"crypto/x509"
 	"encoding/base64"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -41,6 +43,9 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		label, last = "", operation
 	}
 	switch {
+	case isEST && last == "simpleenroll" && r.Method == http.MethodPost && (label == "" || s.hasLabel(label)):
+		s.ca.Count("simpleenroll")
+		s.enrol(w, r, label)
 	case r.Method != http.MethodGet || r.URL.RawQuery != "":
 		http.Error(w, "only GET, and no query", http.StatusMethodNotAllowed)
 	case isCRL:
@@ -76,6 +81,11 @@ func (s *server) cacerts(w http.ResponseWriter, label string) {
 			raw = append(raw, c.Raw...)
 		}
 	}
+	s.answer(w, raw)
+}
+
+// answer writes certificates, one after the other, as certs-only PKCS#7.
+func (s *server) answer(w http.ResponseWriter, raw []byte) {
 	der, err := pkcs7.DegenerateCertificate(raw)
 	if err != nil {
 		http.Error(w, "the simulator cannot write its answer", http.StatusInternalServerError)
@@ -98,15 +108,53 @@ func lines(der []byte) []byte {
 
 // csrattrs asks for a login, and then has no attributes to ask for.
 func (s *server) csrattrs(w http.ResponseWriter, r *http.Request) {
+	if s.admits(w, r) {
+		w.WriteHeader(http.StatusNoContent)
+	}
+}
+
+// admits asks for a password or a client certificate.
+func (s *server) admits(w http.ResponseWriter, r *http.Request) bool {
 	user, password, ok := r.BasicAuth()
 	want := s.ca.Login()
 	right := ok && user == want.User && subtle.ConstantTimeCompare([]byte(password), []byte(want.Password)) == 1
 	if byCertificate := r.TLS != nil && len(r.TLS.VerifiedChains) > 0 && !ok; !right && !byCertificate {
 		w.Header().Set("WWW-Authenticate", `Basic realm="simulated EST server"`)
 		http.Error(w, "Unauthorized", http.StatusUnauthorized)
+		return false
+	}
+	return true
+}
+
+// maxRequest bounds a request in bytes.
+const maxRequest = 64 << 10
+
+// enrol answers with the certificate alone (RFC 7030, 4.2.3). Without a label
+// the CA of users issues.
+func (s *server) enrol(w http.ResponseWriter, r *http.Request, label string) {
+	if !s.admits(w, r) {
 		return
 	}
-	w.WriteHeader(http.StatusNoContent)
+	if r.Header.Get("Content-Type") != "application/pkcs10" {
+		http.Error(w, "a request is application/pkcs10", http.StatusUnsupportedMediaType)
+		return
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxRequest))
+	if err != nil {
+		http.Error(w, "the request breaks off", http.StatusBadRequest)
+		return
+	}
+	csr, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(string(body)), ""))
+	if err != nil {
+		http.Error(w, "the request is not base64", http.StatusBadRequest)
+		return
+	}
+	issued, _, err := s.ca.Sign(csr, cmp.Or(label, "user"))
+	if err != nil {
+		http.Error(w, "the request is refused", http.StatusBadRequest)
+		return
+	}
+	s.answer(w, issued.DER)
 }
 
 func (s *server) crl(w http.ResponseWriter, issuer string) {

@@ -70,6 +70,7 @@ func New(ca *casim.CA, o Options) *Server {
 	s := &Server{ca: ca, opts: o, mux: http.NewServeMux(), tokens: map[string]holder{ca.Login().APIKey: {name: "token"}}}
 	s.logins()
 	s.engine()
+	s.writing()
 	return s
 }
 

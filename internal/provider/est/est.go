@@ -1,6 +1,7 @@
 // Package est subscribes to a CA through its server for Enrollment over Secure
 // Transport (RFC 7030, with the corrections of RFC 8951). It reads the CA
-// certificates (/cacerts) and, where an admin names them, revocation lists.
+// certificates (/cacerts) and, where an admin names them, revocation lists, and
+// has certificates issued (/simpleenroll).
 //
 // EST has no call that lists issued certificates, so there is no inventory.
 package est
@@ -74,7 +75,7 @@ func Kind() provider.Kind {
 				Check:   published.CheckAddresses,
 			},
 		},
-		Can:      provider.Capabilities{Authorities: true, Revocations: true},
+		Can:      provider.Capabilities{Authorities: true, Revocations: true, Issue: true},
 		Validate: validate,
 		Open:     open,
 	}

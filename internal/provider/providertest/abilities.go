@@ -45,6 +45,11 @@ func testCapabilities(t *testing.T, s *stand) {
 			t.Errorf("%s: the kind claims %v, its session has it: %v, the test says it lacks it: %v", c.feature, c.claims, c.has, lacks)
 		}
 	}
+	_, issuer := session.(provider.Issuer)
+	_, revoker := session.(provider.Revoker)
+	if can.Issue != issuer || can.Revoke != revoker {
+		t.Errorf("the kind claims to issue: %v, and to revoke: %v; its session has: %v, %v", can.Issue, can.Revoke, issuer, revoker)
+	}
 	if ca.Kind.Name == "" || ca.Kind.Title == "" {
 		t.Error("the kind has no name or title")
 	}
@@ -82,7 +87,7 @@ func testClose(t *testing.T, s *stand) {
 
 func testBadCredentials(t *testing.T, s *stand) {
 	s.Spoil(&s.Config)
-	err := s.try(t.Context(), abilities(s.ca.Kind)[0])
+	err := s.try(t.Context(), s.abilities(t)[0])
 	if err == nil {
 		t.Fatal("bad credentials are accepted")
 	}

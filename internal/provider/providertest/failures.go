@@ -76,7 +76,7 @@ func testFailures(t *testing.T, s *stand) {
 		{"cut connection", cut, provider.CodeConnect, provider.RetryBackOff, 0},
 		{"answer of 1 GB", huge(&sent), "", provider.RetryBackOff, 0},
 	} {
-		for _, a := range abilities(s.ca.Kind) {
+		for _, a := range s.abilities(t) {
 			t.Run(f.name+"/"+a.name, func(t *testing.T) {
 				s.fail(f.fail)
 				err := s.try(t.Context(), a)
@@ -101,7 +101,7 @@ func testRedirect(t *testing.T, s *stand) {
 	stranger := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { strangers.Add(1) }))
 	defer stranger.Close()
 	for _, code := range []int{301, 302, 303, 307, 308} {
-		for _, a := range abilities(s.ca.Kind) {
+		for _, a := range s.abilities(t) {
 			s.fail(status(code, "Location", stranger.URL))
 			err := s.try(t.Context(), a)
 			if err == nil {
@@ -119,7 +119,7 @@ func testRedirect(t *testing.T, s *stand) {
 // testCancel cancels while the CA is silent: at the first call, in the middle, and
 // at the last, where several may be under way.
 func testCancel(t *testing.T, s *stand) {
-	for _, a := range abilities(s.ca.Kind) {
+	for _, a := range s.abilities(t) {
 		calls := s.callsOf(func() {
 			if err := s.try(t.Context(), a); err != nil {
 				t.Fatalf("%s: %v", a.name, s.hear(t, err))

@@ -49,6 +49,7 @@ type Fixture struct {
 	Spoil      func(c *provider.Config) // makes the credentials ones that the CA or the kind refuses
 	Roots      []*x509.Certificate      // the roots the authorities chain to, each once
 	Serials    []string                 // of the issued certificates: lower-case hex, no leading zeros
+	Profile    string                   // that requests for certificates name; "" for what the settings say
 	Unreadable func()                   // makes one issued certificate unreadable
 
 	// What may happen at the CA during a test. Each is nil where the CA, or the
@@ -83,6 +84,8 @@ const (
 	Resuming         Feature = "resuming"         // Fixture.Resume: a certificate that is valid again shows as such
 	Issuing          Feature = "issuing"          // Fixture.Issue: certificates can be issued during a listing
 	Oddities         Feature = "oddities"         // Fixture.Odd
+	Enrolment        Feature = "enrolment"        // Issuer; as the kind's capabilities say
+	Revocation       Feature = "revocation"       // Revoker; as the kind's capabilities say
 	Bulk             Feature = "bulk"             // 700 certificates can be issued in a moment
 )
 
@@ -90,6 +93,9 @@ const (
 // certificates can only show in an inventory.
 func (ca CA) lacks(f Feature) bool {
 	if ca.Kind.Can.Inventory == provider.InventoryNone && slices.Contains([]Feature{Revoking, Resuming, Issuing, Oddities, Bulk}, f) {
+		return true
+	}
+	if f == Enrolment && !ca.Kind.Can.Issue || f == Revocation && !ca.Kind.Can.Revoke {
 		return true
 	}
 	_, declared := ca.Lacks[f]
@@ -159,6 +165,8 @@ func parts() []part {
 		{"time that has not come", Inventory, testFuture, false, 0},
 		{"scans of other modes", Inventory, testForeignScans, false, 0},
 		{"known certificates", Inventory, testKnown, true, 60},
+		{"issue", Enrolment, testEnrolment, true, 5},
+		{"revoke", Revocation, testRevocation, true, 5},
 		{"oddities", Oddities, testOddities, true, 60},
 		{"cursors that are none", Inventory, testCursors, false, 0},
 		{"bounded memory", Bulk, testMemory, true, 700},

@@ -162,7 +162,9 @@ type ability struct {
 	call func(ctx context.Context, s provider.Session) error
 }
 
-func abilities(k provider.Kind) []ability {
+func (s *stand) abilities(t testing.TB) []ability {
+	t.Helper()
+	k := s.ca.Kind
 	all := []ability{{"Probe", func(ctx context.Context, s provider.Session) error {
 		_, err := s.Probe(ctx)
 		return err
@@ -185,7 +187,7 @@ func abilities(k provider.Kind) []ability {
 			return err
 		}})
 	}
-	return all
+	return append(all, s.enrolments(t)...)
 }
 
 // try opens a session, makes the call and closes. The error is that of the

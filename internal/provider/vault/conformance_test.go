@@ -89,7 +89,7 @@ func fixture(t testing.TB, w providertest.World, o sim.Options) stand {
 	return stand{ca: ca, api: api, front: f, Fixture: providertest.Fixture{
 		Handler: f, TLS: conf, Path: "/", Serials: serials, Roots: []*x509.Certificate{ca.Root()},
 		Config: provider.Config{ServerCAs: ca.ServerCAs(), Settings: map[string]string{}},
-		Spoil:  wrongPassword,
+		Spoil:  wrongPassword, Profile: sim.Roles()[0],
 		Unreadable: func() {
 			f.twist(func(path string, data map[string]any) {
 				if strings.HasSuffix(path, "/cert/"+key(serials[0])) {

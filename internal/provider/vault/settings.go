@@ -19,6 +19,7 @@ const (
 	settingAuthMount  = "authMount"
 	settingAuthRole   = "authRole"
 	settingRoot       = "rootCertificate"
+	settingRole       = "role"
 )
 
 // The methods of logging in, as Vault names them.
@@ -44,6 +45,7 @@ func settingList() []provider.Setting {
 		{Name: settingAuthMount, Type: provider.SettingText, Doc: "Path at which the auth method is mounted; the method's name where absent.", Example: "approle", Check: checkPath},
 		{Name: settingAuthRole, Type: provider.SettingText, Doc: "Role of the cert auth method to log in to; any that fits where absent.", Example: "cloudpki", Check: checkName},
 		{Name: settingRoot, Type: provider.SettingText, Doc: "Root certificate above the mount's issuers, PEM or base64 of DER, where the mount does not have it.", Example: exampleRoot, Check: checkRoot},
+		{Name: settingRole, Type: provider.SettingText, Doc: "Role that requests for certificates are signed under where they name no profile.", Example: "devices", Check: checkName},
 	}
 }
 
@@ -60,6 +62,7 @@ type settings struct {
 	authMount string            // path, each segment escaped
 	authRole  string            // "" is any
 	root      *x509.Certificate // nil is none given
+	role      string            // that signs where a request names none; "" is none
 }
 
 // readSettings takes the settings of a configuration that validate has passed.
@@ -70,6 +73,7 @@ func readSettings(c provider.Config) (settings, error) {
 		issuer:    c.Settings[settingIssuer],
 		method:    methodOf(c),
 		authRole:  c.Settings[settingAuthRole],
+		role:      c.Settings[settingRole],
 	}
 	if s.mountName == "" {
 		s.mountName = defaultMount

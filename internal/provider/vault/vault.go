@@ -2,7 +2,8 @@
 // OpenBao: its issuers with their chains, the certificates it has stored, their
 // revocations and its CRLs. It speaks the HTTP API (developer.hashicorp.com,
 // Vault API, "PKI secrets engine" and "Auth methods"; openbao.org, the same
-// names) and writes nothing but logins and their end.
+// names). A sync writes nothing but logins and their end; asked to, a session
+// has certificates issued and revoked.
 //
 // The engine lists serial numbers alone, so a certificate costs one call, once:
 // what the caller knows already is not fetched again (provider.Scan.Known).
@@ -33,7 +34,7 @@ func Kind() provider.Kind {
 		Name:     "vault",
 		Title:    "HashiCorp Vault or OpenBao (PKI secrets engine)",
 		Settings: settingList(),
-		Can:      provider.Capabilities{Authorities: true, Revocations: true, Inventory: provider.InventoryFull},
+		Can:      provider.Capabilities{Authorities: true, Revocations: true, Issue: true, Revoke: true, Inventory: provider.InventoryFull},
 		Validate: validate,
 		Open:     open,
 	}

@@ -29,6 +29,7 @@ func Run(t *testing.T, open Open) {
 		"Backlog":       backlog,
 		"Inventory":     inventory,
 		"Scans":         scans,
+		"Enrolment":     enrolment,
 		"Keys":          keys,
 		"Receipts":      receipts,
 		"Filters":       filters,

@@ -1,0 +1,48 @@
+package store
+
+import (
+	"context"
+
+	"cloudpki/internal/pki"
+)
+
+// ReserveReceipt implements pki.EnrolmentStore.
+func (db *DB) ReserveReceipt(ctx context.Context, r pki.Receipt) error {
+	return db.engine.write(ctx, func(c conn) error { return insertReceipt(ctx, c, r) })
+}
+
+// DropReceipt implements pki.EnrolmentStore.
+func (db *DB) DropReceipt(ctx context.Context, r pki.Receipt) error {
+	return db.engine.write(ctx, func(c conn) error {
+		_, err := c.exec(ctx, "DELETE FROM receipts WHERE tenant = ?1 AND client = ?2 AND key = ?3 AND id = ''", string(r.Tenant), r.Client, r.Key)
+		return err
+	})
+}
+
+// RecordCertificate implements pki.EnrolmentStore. The subscription's row is
+// locked as a worker locks it that stores a page, so the two take turns; what is
+// written counts as not listed, and so never as missing, until a listing has it.
+func (db *DB) RecordCertificate(ctx context.Context, t pki.TenantID, id pki.ID, p pki.RunPage, e pki.AuditEvent, r *pki.Receipt) error {
+	return db.engine.write(ctx, func(c conn) error {
+		s, err := db.lockSubscription(ctx, c, t, id)
+		if err != nil {
+			return err
+		}
+		l := leaseOn(&s)
+		w := pageWriter{db: db, ctx: ctx, c: c, lease: l, page: p, seen: pki.Seen{}}
+		if w.row, err = inventoryOf(ctx, c, l); err != nil {
+			return err
+		}
+		if err := w.all(false); err != nil {
+			return err
+		}
+		if err := insertAudit(ctx, c, t, e); err != nil {
+			return err
+		}
+		if r == nil {
+			return nil
+		}
+		_, err = c.exec(ctx, "UPDATE receipts SET id = ?4 WHERE tenant = ?1 AND client = ?2 AND key = ?3 AND id = ''", string(t), r.Client, r.Key, string(r.ID))
+		return err
+	})
+}
