@@ -3,7 +3,10 @@ package cli
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
+	"encoding/csv"
 	"encoding/json"
+	"encoding/pem"
 	"os"
 	"path/filepath"
 	"strings"
@@ -105,6 +108,7 @@ func TestCommandsAgainstTheRealService(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &certificates); err != nil || len(certificates) < 120 {
 		t.Errorf("%d certificates, %v", len(certificates), err)
 	}
+	s.exports(id, len(certificates))
 	out, _ = s.run(exitOK, "authority", "list", id, "--filter", "kind eq 'root'")
 	if !strings.Contains(out, "trusted  CN=Simulated Root CA") {
 		t.Errorf("authorities:\n%s", out)
@@ -155,5 +159,43 @@ func TestLifeOfASubscriptionAtTheRealService(t *testing.T) {
 		}
 		write(t, filepath.Join(s.data, "dev.json"), string(changed))
 		s.run(exit, "subscription", "list")
+	}
+}
+
+// exports holds the three forms of an export to the list, and finds one
+// certificate by each of its names.
+func (s *started) exports(id string, count int) {
+	s.t.Helper()
+	file := filepath.Join(s.t.TempDir(), "inventory.csv")
+	s.run(exitOK, "certificate", "export", id, "--file", file)
+	f, err := os.Open(file)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer f.Close()
+	records, err := csv.NewReader(f).ReadAll()
+	if err != nil || len(records) != count+1 {
+		s.t.Fatalf("%d records for %d certificates, %v", len(records), count, err)
+	}
+	for _, name := range []string{records[1][0], records[1][1], records[1][13]} {
+		if out, _ := s.run(exitOK, "certificate", "show", id, name); !strings.Contains(out, "SHA-256            "+records[1][13]) {
+			s.t.Errorf("certificate %s:\n%s", name, out)
+		}
+	}
+	s.run(exitNotFound, "certificate", "show", id, "de:ad:be:ef")
+	text, _ := s.run(exitOK, "certificate", "export", id, "--format", "pem")
+	rest, read := []byte(text), 0
+	for block, left := pem.Decode(rest); block != nil; block, left = pem.Decode(left) {
+		if _, err := x509.ParseCertificate(block.Bytes); err != nil {
+			s.t.Error(err)
+		}
+		read++
+	}
+	if read != count {
+		s.t.Errorf("%d certificates in PEM, %d are listed", read, count)
+	}
+	soon, _ := s.run(exitOK, "certificate", "list", id, "--expiring-within", "720h", "-o", "csv", "--all")
+	if !strings.HasPrefix(soon, "id,serialNumber,") {
+		s.t.Errorf("CSV:\n%s", soon)
 	}
 }
