@@ -3,8 +3,10 @@ package cli
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/csv"
+	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
 	"os"
@@ -113,6 +115,7 @@ func TestCommandsAgainstTheRealService(t *testing.T) {
 	if !strings.Contains(out, "trusted  CN=Simulated Root CA") {
 		t.Errorf("authorities:\n%s", out)
 	}
+	s.trusts(id)
 	out, _ = s.run(exitOK, "run", "list", id)
 	if strings.Count(out, "succeeded") != 2 {
 		t.Errorf("runs:\n%s", out)
@@ -198,4 +201,27 @@ func (s *started) exports(id string, count int) {
 	if !strings.HasPrefix(soon, "id,serialNumber,") {
 		s.t.Errorf("CSV:\n%s", soon)
 	}
+}
+
+// trusts holds what is written for devices to what the subscription trusts.
+func (s *started) trusts(id string) {
+	s.t.Helper()
+	listed, _ := s.run(exitOK, "trust", "list", "--state", "trusted")
+	text, _ := s.run(exitOK, "trust", "export", id)
+	block, rest := pem.Decode([]byte(text))
+	if block == nil || len(rest) > 0 {
+		s.t.Fatalf("not one certificate:\n%s", text)
+	}
+	sum := sha256.Sum256(block.Bytes)
+	thumbprint := hex.EncodeToString(sum[:])
+	if !strings.Contains(listed, thumbprint) {
+		s.t.Errorf("%s is exported, trusted is\n%s", thumbprint, listed)
+	}
+	if shown, _ := s.run(exitOK, "trust", "show", id, strings.ToUpper(thumbprint)); !strings.Contains(shown, "state       trusted") {
+		s.t.Errorf("root:\n%s", shown)
+	}
+	if _, note := s.run(exitOK, "trust", "diff", id); !strings.Contains(note, "no root waits") {
+		s.t.Errorf("diff: %s", note)
+	}
+	s.run(exitConflict, "trust", "approve", id, "--yes")
 }
