@@ -116,6 +116,12 @@ func TestCommandsAgainstTheRealService(t *testing.T) {
 		t.Errorf("authorities:\n%s", out)
 	}
 	s.trusts(id)
+	found, _ := s.run(exitOK, "doctor", "--config", filepath.Join(s.data, "cloudpki.yaml"))
+	for _, line := range []string{"✓ configuration: understood\n", "✓ root key: ", "- database pages: a running service has the file open - ", "✓ CA 127.0.0.1:"} {
+		if !strings.Contains(found, line) {
+			t.Errorf("the doctor does not say %q:\n%s", line, found)
+		}
+	}
 	out, _ = s.run(exitOK, "run", "list", id)
 	if strings.Count(out, "succeeded") != 2 {
 		t.Errorf("runs:\n%s", out)

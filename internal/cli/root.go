@@ -54,7 +54,7 @@ func (p *program) rootCommand() *cobra.Command {
 		&cobra.Group{ID: groupService, Title: "Run the service:"},
 		&cobra.Group{ID: groupClient, Title: "Use a service:"},
 	)
-	p.addGroup(root, groupService, p.devCommand(), p.serveCommand(), p.configCommand(), p.hashPasswordCommand(), p.keysCommand(), p.providerCommand(), p.casimCommand())
+	p.addGroup(root, groupService, p.devCommand(), p.serveCommand(), p.doctorCommand(), p.configCommand(), p.hashPasswordCommand(), p.keysCommand(), p.providerCommand(), p.casimCommand())
 	p.addGroup(root, groupClient, append(p.clientCommands(), p.logoutCommand())...)
 	root.AddCommand(p.versionCommand(), &cobra.Command{Use: "exit-codes", Short: "How commands end", Long: exitCodes})
 	return root
