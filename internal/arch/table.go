@@ -39,7 +39,7 @@ func rooms() []room {
 		{"web", []string{"pki", "auth", "secret", "provider"}},
 		{"app", []string{"*"}},
 		{"dev", []string{"app", "casim", "casim/*", "config", "graph", "secret"}},
-		{"cli", []string{"dev", "app", "config", "graph", "casim", "casim/all", "provider", "provider/all", "secret"}},
+		{"cli", []string{"dev", "app", "config", "graph", "casim", "casim/all", "provider", "provider/all", "secret", "trust"}},
 	}
 }
 

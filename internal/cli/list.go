@@ -26,12 +26,17 @@ type listFlags struct {
 }
 
 func (f *listFlags) add(cmd *cobra.Command) {
+	f.addConditions(cmd)
 	flags := cmd.Flags()
 	f.flags = flags
-	flags.StringVar(&f.filter, "filter", "", "OData filter over the members that -o json shows: \"id ne 'x'\"")
-	flags.StringVar(&f.order, "order", "", "members to sort by: \"id desc\"")
 	flags.IntVar(&f.top, "top", 100, "list at most so many")
 	flags.BoolVar(&f.all, "all", false, "list every one")
+}
+
+// addConditions adds the flags that say which objects, and in which order.
+func (f *listFlags) addConditions(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.filter, "filter", "", "OData filter over the members that -o json shows: \"id ne 'x'\"")
+	cmd.Flags().StringVar(&f.order, "order", "", "members to sort by: \"id desc\"")
 }
 
 // addSearch adds the flag for sets that can be searched.
@@ -62,6 +67,11 @@ type listing[T any] struct {
 	columns  []column
 	row      func(T) []string
 	none     string // said where the set is empty
+
+	// CSV, for commands with the annotation givesCSV: titles of the records,
+	// and the record of an object.
+	titles []string
+	record func(T) []string
 }
 
 // list writes a set as it comes, page by page, so that one of any length takes
@@ -80,50 +90,59 @@ func list[T any](ctx context.Context, p *program, l listing[T], f *listFlags, co
 	if f.filter != "" || f.search != "" || len(conditions) > 0 {
 		l.none = "nothing matches"
 	}
-	out := newListWriter(p, l)
+	out := newObjectWriter(p, l)
 	options := f.options(conditions...)
 	if p.output == outputTable {
 		options.Select = l.fields
 	}
+	count := 0
 	for object, err := range service.Objects(ctx, options, l.segments...) {
 		if err != nil {
 			return errors.Join(err, out.flush())
 		}
-		if !f.all && out.count == f.top {
+		if !f.all && count == f.top {
 			p.note("there are more than %d; --all lists every one", f.top)
 			break
 		}
 		if err := out.add(object); err != nil {
 			return err
 		}
+		count++
+	}
+	if count == 0 && p.output == outputTable {
+		p.note("%s", l.none)
 	}
 	return out.close()
 }
 
-// A listWriter writes objects as a table or as one JSON array.
-type listWriter[T any] struct {
+// An objectWriter writes the objects of a set one after another, in the form
+// that it stands for.
+type objectWriter interface {
+	add(object json.RawMessage) error
+	flush() error // writes what is kept of a set that broke off
+	close() error // ends the set
+}
+
+// newObjectWriter returns the writer of the results of a listing.
+func newObjectWriter[T any](p *program, l listing[T]) objectWriter {
+	switch p.output {
+	case outputJSON:
+		return newJSONWriter(p.out)
+	case outputCSV:
+		return newCSVWriter(p.out, l.titles, l.record)
+	}
+	return &tableWriter[T]{listing: l, out: bufio.NewWriter(p.out), table: p.newTable(l.columns)}
+}
+
+// A tableWriter writes objects as rows of a table, a page at a time.
+type tableWriter[T any] struct {
 	listing[T]
-	p     *program
 	out   *bufio.Writer
-	table *table     // nil for JSON
+	table *table
 	rows  [][]string // not yet written
-	count int
 }
 
-func newListWriter[T any](p *program, l listing[T]) *listWriter[T] {
-	w := &listWriter[T]{listing: l, p: p, out: bufio.NewWriter(p.out)}
-	if p.output == outputTable {
-		w.table = p.newTable(l.columns)
-	}
-	return w
-}
-
-// add writes one object, or keeps it until a page of the table is full.
-func (w *listWriter[T]) add(object json.RawMessage) error {
-	w.count++
-	if w.table == nil {
-		return w.addJSON(object)
-	}
+func (w *tableWriter[T]) add(object json.RawMessage) error {
 	var decoded T
 	if err := json.Unmarshal(object, &decoded); err != nil {
 		return notUnderstood(err)
@@ -135,21 +154,7 @@ func (w *listWriter[T]) add(object json.RawMessage) error {
 	return w.flush()
 }
 
-func (w *listWriter[T]) addJSON(object json.RawMessage) error {
-	open := ",\n  "
-	if w.count == 1 {
-		open = "[\n  "
-	}
-	text, err := indented(object, "  ")
-	if err != nil {
-		return err
-	}
-	_, err = w.out.WriteString(open + text)
-	return err
-}
-
-// flush writes what is kept.
-func (w *listWriter[T]) flush() error {
+func (w *tableWriter[T]) flush() error {
 	if len(w.rows) > 0 {
 		if err := w.table.write(w.out, w.rows); err != nil {
 			return err
@@ -159,15 +164,4 @@ func (w *listWriter[T]) flush() error {
 	return w.out.Flush()
 }
 
-// close ends the list.
-func (w *listWriter[T]) close() error {
-	switch {
-	case w.table != nil && w.count == 0:
-		w.p.note("%s", w.none)
-	case w.table == nil && w.count == 0:
-		_, _ = w.out.WriteString("[]\n") // Flush tells of errors
-	case w.table == nil:
-		_, _ = w.out.WriteString("\n]\n")
-	}
-	return w.flush()
-}
+func (w *tableWriter[T]) close() error { return w.flush() }

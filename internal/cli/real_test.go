@@ -3,7 +3,12 @@ package cli
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/csv"
+	"encoding/hex"
 	"encoding/json"
+	"encoding/pem"
 	"os"
 	"path/filepath"
 	"strings"
@@ -105,9 +110,17 @@ func TestCommandsAgainstTheRealService(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &certificates); err != nil || len(certificates) < 120 {
 		t.Errorf("%d certificates, %v", len(certificates), err)
 	}
+	s.exports(id, len(certificates))
 	out, _ = s.run(exitOK, "authority", "list", id, "--filter", "kind eq 'root'")
 	if !strings.Contains(out, "trusted  CN=Simulated Root CA") {
 		t.Errorf("authorities:\n%s", out)
+	}
+	s.trusts(id)
+	found, _ := s.run(exitOK, "doctor", "--config", filepath.Join(s.data, "cloudpki.yaml"))
+	for _, line := range []string{"✓ configuration: understood\n", "✓ root key: ", "- database pages: a running service has the file open - ", "✓ CA 127.0.0.1:"} {
+		if !strings.Contains(found, line) {
+			t.Errorf("the doctor does not say %q:\n%s", line, found)
+		}
 	}
 	out, _ = s.run(exitOK, "run", "list", id)
 	if strings.Count(out, "succeeded") != 2 {
@@ -156,4 +169,65 @@ func TestLifeOfASubscriptionAtTheRealService(t *testing.T) {
 		write(t, filepath.Join(s.data, "dev.json"), string(changed))
 		s.run(exit, "subscription", "list")
 	}
+}
+
+// exports holds the three forms of an export to the list, and finds one
+// certificate by each of its names.
+func (s *started) exports(id string, count int) {
+	s.t.Helper()
+	file := filepath.Join(s.t.TempDir(), "inventory.csv")
+	s.run(exitOK, "certificate", "export", id, "--file", file)
+	f, err := os.Open(file)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer f.Close()
+	records, err := csv.NewReader(f).ReadAll()
+	if err != nil || len(records) != count+1 {
+		s.t.Fatalf("%d records for %d certificates, %v", len(records), count, err)
+	}
+	for _, name := range []string{records[1][0], records[1][1], records[1][13]} {
+		if out, _ := s.run(exitOK, "certificate", "show", id, name); !strings.Contains(out, "SHA-256            "+records[1][13]) {
+			s.t.Errorf("certificate %s:\n%s", name, out)
+		}
+	}
+	s.run(exitNotFound, "certificate", "show", id, "de:ad:be:ef")
+	text, _ := s.run(exitOK, "certificate", "export", id, "--format", "pem")
+	rest, read := []byte(text), 0
+	for block, left := pem.Decode(rest); block != nil; block, left = pem.Decode(left) {
+		if _, err := x509.ParseCertificate(block.Bytes); err != nil {
+			s.t.Error(err)
+		}
+		read++
+	}
+	if read != count {
+		s.t.Errorf("%d certificates in PEM, %d are listed", read, count)
+	}
+	soon, _ := s.run(exitOK, "certificate", "list", id, "--expiring-within", "720h", "-o", "csv", "--all")
+	if !strings.HasPrefix(soon, "id,serialNumber,") {
+		s.t.Errorf("CSV:\n%s", soon)
+	}
+}
+
+// trusts holds what is written for devices to what the subscription trusts.
+func (s *started) trusts(id string) {
+	s.t.Helper()
+	listed, _ := s.run(exitOK, "trust", "list", "--state", "trusted")
+	text, _ := s.run(exitOK, "trust", "export", id)
+	block, rest := pem.Decode([]byte(text))
+	if block == nil || len(rest) > 0 {
+		s.t.Fatalf("not one certificate:\n%s", text)
+	}
+	sum := sha256.Sum256(block.Bytes)
+	thumbprint := hex.EncodeToString(sum[:])
+	if !strings.Contains(listed, thumbprint) {
+		s.t.Errorf("%s is exported, trusted is\n%s", thumbprint, listed)
+	}
+	if shown, _ := s.run(exitOK, "trust", "show", id, strings.ToUpper(thumbprint)); !strings.Contains(shown, "state       trusted") {
+		s.t.Errorf("root:\n%s", shown)
+	}
+	if _, note := s.run(exitOK, "trust", "diff", id); !strings.Contains(note, "no root waits") {
+		s.t.Errorf("diff: %s", note)
+	}
+	s.run(exitConflict, "trust", "approve", id, "--yes")
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -10,7 +11,11 @@ import (
 const (
 	outputTable = "table"
 	outputJSON  = "json"
+	outputCSV   = "csv" // of the commands with the annotation givesCSV
 )
+
+// givesCSV is the annotation of a command whose results may be CSV.
+const givesCSV = "csv"
 
 // The groups of the commands, as help lists them.
 const (
@@ -30,9 +35,13 @@ func (p *program) rootCommand() *cobra.Command {
 		SilenceUsage:  true,
 		Args:          onlyCommands,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-		PersistentPreRunE: func(*cobra.Command, []string) error {
-			if p.output != outputTable && p.output != outputJSON {
-				return misuse("", "--output is %q; it must be %s or %s", p.output, outputTable, outputJSON)
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			forms := []string{outputTable, outputJSON}
+			if _, ok := cmd.Annotations[givesCSV]; ok {
+				forms = append(forms, outputCSV)
+			}
+			if !slices.Contains(forms, p.output) {
+				return misuse("", "--output is %q; it must be %s", p.output, strings.Join(forms, " or "))
 			}
 			p.parsed = true
 			return nil
@@ -45,7 +54,7 @@ func (p *program) rootCommand() *cobra.Command {
 		&cobra.Group{ID: groupService, Title: "Run the service:"},
 		&cobra.Group{ID: groupClient, Title: "Use a service:"},
 	)
-	p.addGroup(root, groupService, p.devCommand(), p.serveCommand(), p.configCommand(), p.hashPasswordCommand(), p.keysCommand(), p.providerCommand(), p.casimCommand())
+	p.addGroup(root, groupService, p.devCommand(), p.serveCommand(), p.doctorCommand(), p.configCommand(), p.hashPasswordCommand(), p.keysCommand(), p.providerCommand(), p.casimCommand())
 	p.addGroup(root, groupClient, append(p.clientCommands(), p.logoutCommand())...)
 	root.AddCommand(p.versionCommand(), &cobra.Command{Use: "exit-codes", Short: "How commands end", Long: exitCodes})
 	return root
@@ -53,7 +62,7 @@ func (p *program) rootCommand() *cobra.Command {
 
 // clientCommands are those that call the service.
 func (p *program) clientCommands() []*cobra.Command {
-	commands := []*cobra.Command{p.subscriptionCommand(), p.syncCommand(), p.certificateCommand(), p.authorityCommand(), p.migrationCommand(), p.runCommand(), p.tokenCommand(), p.loginCommand()}
+	commands := []*cobra.Command{p.subscriptionCommand(), p.syncCommand(), p.certificateCommand(), p.authorityCommand(), p.trustCommand(), p.migrationCommand(), p.runCommand(), p.tokenCommand(), p.loginCommand()}
 	for _, c := range commands {
 		p.connection.add(c)
 	}

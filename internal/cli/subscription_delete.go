@@ -1,12 +1,8 @@
 package cli
 
 import (
-	"bufio"
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -49,17 +45,5 @@ func (p *program) confirmDelete(ctx context.Context, service *graph.Client, id s
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(p.err, "Delete subscription %s (%s, %s) with its credentials, inventory and history? [y/N] ",
-		printable(s.ID), printable(orDash(s.DisplayName)), printable(s.Provider))
-	answer, err := bufio.NewReader(io.LimitReader(p.in, maxSecretBytes)).ReadString('\n')
-	if errors.Is(err, io.EOF) {
-		fmt.Fprintln(p.err) // the line that the user has not ended
-	} else if err != nil {
-		return fmt.Errorf("read the answer: %w", err)
-	}
-	switch strings.ToLower(strings.TrimSpace(answer)) {
-	case "y", "yes":
-		return nil
-	}
-	return &failure{exit: exitFailed, msg: "nothing was deleted"}
+	return p.confirm(fmt.Sprintf("Delete subscription %s (%s, %s) with its credentials, inventory and history?", s.ID, orDash(s.DisplayName), s.Provider), "nothing was deleted")
 }

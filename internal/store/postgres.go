@@ -37,6 +37,9 @@ const (
 	lockTimeout      = "10s"
 	idleTimeout      = "60s" // of a transaction whose process hangs
 
+	// postgresHasTable counts the tables called ?1.
+	postgresHasTable = "SELECT COUNT(*) FROM pg_class WHERE oid = to_regclass(CAST(?1 AS TEXT))"
+
 	defaultConns = 16
 	maxAttempts  = 8
 )
@@ -94,7 +97,7 @@ func (e *postgresEngine) migrate(ctx context.Context) error {
 		return err
 	}
 	return e.read(ctx, func(c conn) error {
-		return steps.apply(ctx, c, "SELECT COUNT(*) FROM pg_class WHERE oid = to_regclass(CAST(?1 AS TEXT))", func() (*sql.DB, error) {
+		return steps.apply(ctx, c, postgresHasTable, func() (*sql.DB, error) {
 			config := e.pool.Config().ConnConfig
 			config.RuntimeParams["statement_timeout"] = "0" // a step may take long on much data
 			return stdlib.OpenDB(*config), nil

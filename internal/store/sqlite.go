@@ -44,6 +44,12 @@ const (
 	// as a statement may take on PostgreSQL.
 	readTimeout = 30 * time.Second
 
+	// lockName is the file whose lock says who has the data directory open.
+	lockName = "cloudpki.lock"
+
+	// sqliteHasTable counts the tables called ?1.
+	sqliteHasTable = "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = ?1"
+
 	// shredTimeout is how long writes wait for a reader to leave the log.
 	shredTimeout = 50 * time.Millisecond
 )
@@ -61,7 +67,7 @@ func openSQLite(ctx context.Context, path, vfs string) (_ *sqliteEngine, err err
 		return nil, fmt.Errorf("make the data directory: %w", err)
 	}
 	e := &sqliteEngine{readTimeout: readTimeout, closing: make(chan struct{})}
-	if e.lock, err = lockFile(filepath.Join(filepath.Dir(path), "cloudpki.lock")); err != nil {
+	if e.lock, err = lockFile(filepath.Join(filepath.Dir(path), lockName)); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -247,7 +253,7 @@ func migrateSQLite(ctx context.Context, c *sqliteConn, address string) error {
 	if err != nil {
 		return err
 	}
-	return steps.apply(ctx, c, "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = ?1", func() (*sql.DB, error) {
+	return steps.apply(ctx, c, sqliteHasTable, func() (*sql.DB, error) {
 		return driver.Open(address, func(c *sqlite3.Conn) error { return c.Exec(sqlitePragmas) })
 	})
 }

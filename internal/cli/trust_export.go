@@ -1,0 +1,115 @@
+package cli
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"cloudpki/internal/trust"
+)
+
+func (p *program) trustExportCommand() *cobra.Command {
+	var format, file, passwordFile string
+	var intermediates bool
+	cmd := &cobra.Command{
+		Use: "export SUBSCRIPTION", Short: "Write the trusted roots for devices", Args: one("SUBSCRIPTION"), ValidArgsFunction: p.completeSubscription,
+		Long: "Writes the roots that devices are to trust: the one in force, and those that retire beside it. A subscription\n" +
+			"that trusts nothing yet writes nothing. The formats:\n\n" + describeFormats(),
+		Example: "  cloudpki trust export $ID --format pem --file roots.pem",
+	}
+	cmd.Flags().StringVar(&format, "format", "pem", "one of "+strings.Join(formatNames(), ", "))
+	cmd.Flags().StringVar(&file, "file", "", "file to write (default: standard output)")
+	cmd.Flags().BoolVar(&intermediates, "intermediates", false, "the intermediates too, in formats that keep them apart from roots")
+	cmd.Flags().StringVar(&passwordFile, "password-file", "", "file with the password of a truststore, - reads standard input (default: the format's own)")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		f, ok := trust.Lookup(format)
+		if !ok {
+			return misuse("cloudpki trust export --help lists the formats", "--format is %q, which is none", format)
+		}
+		var options trust.Options
+		if passwordFile != "" {
+			password, err := p.readSecretFile(passwordFile)
+			if err != nil {
+				return err
+			}
+			options.Password = string(password.Reveal())
+		}
+		service, err := p.service()
+		if err != nil {
+			return err
+		}
+		set, err := readTrust(cmd.Context(), service, args[0])
+		if err != nil {
+			return err
+		}
+		bundle, err := set.bundle(intermediates)
+		if err != nil {
+			return err
+		}
+		if c, err := p.loadConnection(asStored); err == nil {
+			bundle.Tenant = c.tenant // "" with a ready token
+		}
+		out, err := f.Write(bundle, options)
+		if errors.Is(err, trust.ErrEmpty) {
+			return &failure{exit: exitFailed, msg: "nothing is trusted yet", hint: "a sync takes the CA's root over, or quarantines it: cloudpki trust diff " + args[0]}
+		}
+		if err != nil {
+			return err
+		}
+		return p.toFile(file, func(w io.Writer) error {
+			_, err := w.Write(out)
+			return err
+		})
+	}
+	return cmd
+}
+
+func formatNames() (names []string) {
+	for _, f := range trust.Formats() {
+		names = append(names, f.Ext)
+	}
+	return names
+}
+
+// describeFormats lists the formats for help.
+func describeFormats() string {
+	var b strings.Builder
+	for _, f := range trust.Formats() {
+		fmt.Fprintf(&b, "  %-12s %s\n", f.Ext, f.Doc)
+	}
+	return b.String()
+}
+
+// bundle returns the roots that devices are to trust, as the service publishes
+// them: the one in force, and those that retire.
+func (s trustSet) bundle(intermediates bool) (trust.Bundle, error) {
+	b := trust.Bundle{Name: s.subscription.ID, Version: int64(s.subscription.Version), Changed: s.subscription.LastModified.UTC()}
+	if s.trusted != nil {
+		root, err := x509.ParseCertificate(s.trusted.DER)
+		if err != nil {
+			return b, notUnderstood(err)
+		}
+		b.Roots = append(b.Roots, root)
+	}
+	for _, a := range s.authorities {
+		retiring := a.Kind == "root" && a.State == "retiring"
+		between := a.Kind == "intermediate" || a.Kind == "issuing"
+		if !retiring && (!between || !intermediates || a.State == "removed") {
+			continue
+		}
+		c, err := x509.ParseCertificate(a.DER)
+		if err != nil {
+			return b, notUnderstood(err)
+		}
+		if retiring {
+			b.Roots = append(b.Roots, c)
+		} else {
+			b.Intermediates = append(b.Intermediates, c)
+		}
+	}
+	return b, nil
+}

@@ -1,0 +1,139 @@
+package store_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/ncruces/go-sqlite3"
+
+	"cloudpki/internal/pki"
+	"cloudpki/internal/store"
+)
+
+func inspect(t *testing.T, url string) store.Inspection {
+	t.Helper()
+	found, err := store.Inspect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// An inspection tells what there is beside a running service and after it, and
+// leaves no trace.
+func TestInspectSQLite(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	url := "sqlite:" + filepath.Join(dir, "cloudpki.db")
+	if found := inspect(t, url); found.Exists {
+		t.Errorf("a file that is not there: %+v", found)
+	}
+	if _, err := os.Stat(dir); err == nil {
+		t.Error("the folder was made")
+	}
+	db := open(t, url)
+	sub := subscription("a", 1)
+	address := "https://ca.example:8443/api"
+	sub.ServiceURI = &address
+	if err := db.CreateSubscription(t.Context(), sub, pki.Effects{}, nil); err != nil {
+		t.Fatal(err)
+	}
+	endpoints := []store.Endpoint{{Host: "ca.example:8443"}}
+	found := inspect(t, url)
+	if !found.Exists || !found.InUse || found.Checked || found.Version != found.Latest || found.Version == 0 {
+		t.Errorf("in use: %+v", found)
+	}
+	if diff := cmp.Diff(endpoints, found.Endpoints); diff != "" {
+		t.Errorf("in use: endpoints (-want +got):\n%s", diff)
+	}
+	if err := db.Ping(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	before := names(t, dir)
+	found = inspect(t, url)
+	if found.InUse || !found.Checked || found.Damage != "" || cmp.Diff(endpoints, found.Endpoints) != "" {
+		t.Errorf("closed: %+v", found)
+	}
+	if diff := cmp.Diff(before, names(t, dir)); diff != "" {
+		t.Errorf("files (-before +after):\n%s", diff)
+	}
+}
+
+func TestInspectPostgres(t *testing.T) {
+	if found := inspect(t, cluster.Database(t)); !found.Exists || found.Version != 0 {
+		t.Errorf("an empty database: %+v", found)
+	}
+	url := cluster.Copy(t, prepared.postgres)
+	db := open(t, url)
+	sub := subscription("a", 1)
+	address := "https://ca.example/api"
+	sub.ServiceURI = &address
+	if err := db.CreateSubscription(t.Context(), sub, pki.Effects{}, nil); err != nil {
+		t.Fatal(err)
+	}
+	found := inspect(t, url)
+	if found.Version != found.Latest || cmp.Diff([]store.Endpoint{{Host: "ca.example:443"}}, found.Endpoints) != "" {
+		t.Errorf("%+v", found)
+	}
+	if _, err := store.Inspect(t.Context(), "postgres://u:s3cret@127.0.0.1:1/d"); err == nil || strings.Contains(err.Error(), "s3cret") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func names(t *testing.T, dir string) (names []string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+// An old schema stays as it is, a newer one is told, and damage is found.
+func TestInspectSQLiteThatIsNotAsItShouldBe(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "cloudpki.db")
+	url := "sqlite:" + path
+	if err := open(t, url).Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, version := range []string{"9999", "1"} {
+		raw, err := sqlite3.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(raw.Exec("DELETE FROM goose_db_version; INSERT INTO goose_db_version (version_id, is_applied) VALUES ("+version+", 1)"), raw.Close()); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if found := inspect(t, url); found.Version == found.Latest || !found.Checked || found.Damage != "" {
+				t.Errorf("version %s: %+v", version, found)
+			}
+		}
+	}
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const page = 4096
+	for i := 3 * page; i < len(whole); i++ {
+		whole[i] = 0xff
+	}
+	if err := os.WriteFile(path, whole, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if found, err := store.Inspect(t.Context(), url); err == nil && found.Damage == "" {
+		t.Errorf("damaged: %+v", found)
+	}
+	if _, err := store.Inspect(t.Context(), "mysql://u:s3cret@h/d"); err == nil || strings.Contains(err.Error(), "s3cret") {
+		t.Errorf("error %v", err)
+	}
+}
