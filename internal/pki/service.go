@@ -28,6 +28,8 @@ type Options struct {
 	KeepPrevious time.Duration // how long replaced credentials can be rolled back to; 0 is not at all
 	TrustOverlap time.Duration // how long a replaced root is distributed beside the new one
 	TestTimeout  time.Duration // of one TestConnection; 0 is DefaultTestTimeout
+
+	Alerts AlertPolicy
 }
 
 // Schedule bounds when subscriptions are synced.
@@ -68,6 +70,7 @@ type Service struct {
 	keepPrevious time.Duration
 	testTimeout  time.Duration
 	tests        testsUnderWay
+	alerts       AlertPolicy
 }
 
 // NewService returns a Service. It fails only where no key can be derived from
@@ -89,6 +92,7 @@ func NewService(o Options) (*Service, error) {
 		transport: o.Transport, now: o.Now, log: o.Log, schedule: o.Schedule, observe: o.Observe,
 		providers: ProviderEnum(), trustOverlap: o.TrustOverlap, keepPrevious: o.KeepPrevious,
 		testTimeout: cmp.Or(o.TestTimeout, DefaultTestTimeout), tests: testsUnderWay{busy: make(map[string]bool)},
+		alerts: o.Alerts,
 	}, nil
 }
 

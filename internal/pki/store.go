@@ -20,6 +20,7 @@ type Store interface {
 	DeltaStore
 	CredentialStore
 	TrustStore
+	AlertStore
 
 	// Atomically runs f in one transaction: what is done with the context that
 	// f is given happens with the commit or, where f fails, not at all, and
