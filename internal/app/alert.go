@@ -61,5 +61,8 @@ func mailPassword(file string) (secret.Text, error) {
 
 // watch tells the alerts that are due.
 func (s *service) watch(ctx context.Context) error {
-	return s.periodically(ctx, "alerts could not be looked at", func() (bool, error) { return s.pki.Watch(ctx, tendBatch) })
+	return s.periodically(ctx, "alerts could not be looked at", func() (bool, error) {
+		defer s.alerter.Wake()
+		return s.pki.Watch(ctx, tendBatch)
+	})
 }

@@ -42,19 +42,23 @@ type AlertOptions struct {
 	Now     func() time.Time
 	Log     *slog.Logger
 	Observe func(sink, outcome string, n int) // for metrics; nil for nobody
-	Period  time.Duration                     // between two looks at an empty queue; 0 is 5 s
+	Period  time.Duration                     // between two looks at an empty queue; 0 is 1 s
 }
 
 // The times of an alert's delivery; its retention is that of notifications.
 const (
-	alertPeriod   = 5 * time.Second
+	alertPeriod   = time.Second
 	alertPatience = 30 * time.Second // for one delivery
 	alertLease    = 2 * alertPatience
 )
 
 // An Alerter delivers alerts to each sink, at least once, until it is stopped.
 // Each sink has a worker of its own: one that is down delays no other.
-type Alerter struct{ AlertOptions }
+type Alerter struct {
+	AlertOptions
+
+	wake []chan struct{} // of each sink
+}
 
 // NewAlerter returns an Alerter that does nothing until Run.
 func NewAlerter(o AlertOptions) *Alerter {
@@ -67,20 +71,35 @@ func NewAlerter(o AlertOptions) *Alerter {
 	if o.Period <= 0 {
 		o.Period = alertPeriod
 	}
-	return &Alerter{o}
+	a := &Alerter{AlertOptions: o}
+	for range o.Sinks {
+		a.wake = append(a.wake, make(chan struct{}, 1))
+	}
+	return a
+}
+
+// Wake has the queue looked at now: there may be new alerts. Those of other
+// processes are found within Period.
+func (a *Alerter) Wake() {
+	for _, wake := range a.wake {
+		select {
+		case wake <- struct{}{}:
+		default: // a wake-up is pending already
+		}
+	}
 }
 
 // Run delivers until ctx is done, and returns when every delivery has ended.
 func (a *Alerter) Run(ctx context.Context) error {
 	var running sync.WaitGroup
-	for _, sink := range a.Sinks {
-		running.Go(func() { a.serve(ctx, sink) })
+	for i, sink := range a.Sinks {
+		running.Go(func() { a.serve(ctx, sink, a.wake[i]) })
 	}
 	running.Wait()
 	return nil
 }
 
-func (a *Alerter) serve(ctx context.Context, sink AlertSink) {
+func (a *Alerter) serve(ctx context.Context, sink AlertSink, wake <-chan struct{}) {
 	tick := time.NewTicker(a.Period)
 	defer tick.Stop()
 	for {
@@ -95,6 +114,7 @@ func (a *Alerter) serve(ctx context.Context, sink AlertSink) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+		case <-wake:
 		}
 	}
 }
