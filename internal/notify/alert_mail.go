@@ -61,7 +61,7 @@ func (s *MailSink) Deliver(ctx context.Context, a *pki.Alert) error {
 	// Whatever the server does, it does not hold the worker beyond ctx.
 	stop := context.AfterFunc(ctx, func() { _ = plain.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
-	c := plain
+	c := net.Conn(&boundedConn{Conn: plain, left: maxMailAnswers})
 	conf := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: s.Roots, ServerName: host}
 	if s.Implicit || port == submissions {
 		c = tls.Client(c, conf)
@@ -178,6 +178,28 @@ func (l *loginAuth) Next(_ []byte, more bool) ([]byte, error) {
 	return nil, errLoginQuestions
 }
 
+// maxMailAnswers bounds all that a mail server says in one delivery, its TLS
+// handshake with it.
+const maxMailAnswers = 256 << 10
+
+// A boundedConn reads so much and no more.
+type boundedConn struct {
+	net.Conn
+
+	left int
+}
+
+var errTalkative = errors.New("the server says too much")
+
+func (c *boundedConn) Read(p []byte) (int, error) {
+	if c.left <= 0 {
+		return 0, errTalkative
+	}
+	n, err := c.Conn.Read(p[:min(len(p), c.left)])
+	c.left -= n
+	return n, err
+}
+
 // mailFailure names the step and the class of a fault, and of what the server
 // says the number alone: its text may repeat what it was sent.
 func mailFailure(ctx context.Context, step string, err error) *failure {
@@ -185,7 +207,10 @@ func mailFailure(ctx context.Context, step string, err error) *failure {
 	if errors.As(err, &reply) {
 		return &failure{text: fmt.Sprintf("the mail server answers %s with %d", step, reply.Code), cause: err}
 	}
-	if ctx.Err() != nil {
+	switch {
+	case errors.Is(err, errTalkative):
+		return &failure{text: "the mail server says too much", cause: err}
+	case ctx.Err() != nil:
 		return &failure{text: timedOut, cause: err}
 	}
 	return &failure{text: "the mail server breaks off at " + step + ": " + classified(ctx, "", err).text, cause: err}

@@ -52,6 +52,8 @@ type mailServer struct {
 	starttls bool
 	auth     string // mechanisms that it offers
 	reply    string // to the message; "" takes it
+	endless  bool   // talks without end
+	silent   bool   // says nothing at all
 
 	mu    sync.Mutex
 	log   []string // commands, with what AUTH decodes to
@@ -96,6 +98,17 @@ func (m *mailServer) serve(c net.Conn) {
 	}
 	text := textproto.NewConn(c)
 	say := func(lines ...string) { _ = text.PrintfLine("%s", strings.Join(lines, "\r\n")) }
+	if m.endless {
+		for {
+			if _, err := c.Write(bytes.Repeat([]byte("a"), 4096)); err != nil {
+				return
+			}
+		}
+	}
+	if m.silent {
+		_, _ = text.ReadLine() // until the client goes
+		return
+	}
 	say("220 mail.test ready")
 	for {
 		line, err := text.ReadLine()
@@ -211,6 +224,21 @@ func TestMailSink(t *testing.T) {
 				t.Error(d)
 			}
 		})
+	}
+}
+
+// A mail server that talks or hangs without end holds nobody for long.
+func TestMailServerMisbehaves(t *testing.T) {
+	t.Parallel()
+	m := newMailServer(t, func(m *mailServer) { m.endless = true })
+	if err := m.sink().Deliver(t.Context(), anAlert()); err == nil || err.Error() != "the mail server says too much" {
+		t.Errorf("got %v", err)
+	}
+	m = newMailServer(t, func(m *mailServer) { m.silent = true })
+	ctx, stop := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer stop()
+	if err := m.sink().Deliver(ctx, anAlert()); err == nil || err.Error() != "no answer came in time" {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sync/errgroup"
 
 	"cloudpki/internal/casim"
 	"cloudpki/internal/odata"
@@ -237,5 +238,24 @@ func TestTrustChangePending(t *testing.T) {
 	w.now = first.Add(30 * 24 * time.Hour)
 	if told := w.watch(); len(told) > 0 {
 		t.Errorf("a rejected root is told: %v", kinds(told))
+	}
+}
+
+// Many processes that look at the same time tell each alert once.
+func TestAlertsOfManyProcesses(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	sub := w.watched(pki.AlertPolicy{SyncFailingAfter: 24 * time.Hour})
+	w.update(sub.ID, pki.Draft{Credentials: pki.Given(w.renewed(20 * 24 * time.Hour))})
+	var together errgroup.Group
+	for range 4 {
+		together.Go(func() error {
+			_, err := w.service.Watch(t.Context(), 10)
+			return err
+		})
+	}
+	w.must(together.Wait())
+	if d := cmp.Diff([]string{"credentialExpiring days30"}, kinds(w.watch())); d != "" {
+		t.Error(d)
 	}
 }
