@@ -66,6 +66,8 @@ func (s *service) run(ctx context.Context, listener net.Listener) error {
 	group.Go(func() error { return s.purge(ctx) })
 	group.Go(func() error { return s.tend(ctx) })
 	group.Go(func() error { return s.deliverer.Run(ctx) })
+	group.Go(func() error { return s.watch(ctx) })
+	group.Go(func() error { return s.alerter.Run(ctx) })
 	group.Go(func() error { return s.serve(ctx, listener) })
 	if s.issuerKeys != nil {
 		group.Go(func() error { return s.issuerKeys.Run(ctx) })

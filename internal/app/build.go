@@ -52,6 +52,7 @@ type service struct {
 	notifications *pki.Notifications
 	signer        *notify.Signer
 	deliverer     *notify.Deliverer
+	alerter       *notify.Alerter
 
 	syncer   *syncer.Syncer
 	stopping chan struct{} // closed when requests are no longer welcome
@@ -172,6 +173,7 @@ func (s *service) buildPKI(context.Context) (err error) {
 		Observe:      s.metrics.sync,
 		KeepPrevious: s.cfg.Credentials.KeepPrevious,
 		TrustOverlap: s.cfg.Trust.Overlap,
+		Alerts:       alertPolicy(s.cfg.Alerts),
 	})
 	return err
 }

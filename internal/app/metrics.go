@@ -23,6 +23,7 @@ type metrics struct {
 	syncTime *prometheus.HistogramVec
 
 	notifications *prometheus.CounterVec
+	alerts        *prometheus.CounterVec
 }
 
 func newMetrics(q *queue, o *outbox) *metrics {
@@ -43,8 +44,9 @@ func newMetrics(q *queue, o *outbox) *metrics {
 			Buckets: []float64{.1, .5, 1, 5, 15, 60, 300, 900, 1800, 3600},
 		}, []string{"provider", "outcome"}),
 		notifications: newNotificationCounter(),
+		alerts:        newAlertCounter(),
 	}
-	m.registry.MustRegister(m.requests, m.syncs, m.probes, m.syncTime, m.notifications, q, o,
+	m.registry.MustRegister(m.requests, m.syncs, m.probes, m.syncTime, m.notifications, m.alerts, q, o,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -75,7 +77,7 @@ type queue struct {
 	read func(ctx context.Context) (pki.Backlog, error)
 	now  func() time.Time
 
-	subscriptions, due, lag, expiring, first, left, up *prometheus.Desc
+	subscriptions, due, lag, expiring, first, left, root, up *prometheus.Desc
 }
 
 // scrapeTimeout bounds the look into the store for one scrape.
@@ -93,13 +95,14 @@ func newQueue(read func(context.Context) (pki.Backlog, error), now func() time.T
 		expiring:      describe("cloudpki_credentials_expiring", "Subscriptions whose credentials (client certificate or API token) end within so many days and not within fewer; 0 counts those that have ended.", "days"),
 		first:         describe("cloudpki_credential_first_expiry_timestamp_seconds", "Earliest end of a subscription's credentials; absent where none is known."),
 		left:          describe("cloudpki_credential_first_expiry_seconds", "Time until the earliest end of a subscription's credentials, negative once it has come; absent where none is known."),
+		root:          describe("cloudpki_root_first_expiry_seconds", "Time until the earliest end of a trusted or retiring root, negative once it has come; absent where there is none."),
 		up:            describe("cloudpki_store_up", "Whether the store answered this scrape."),
 	}
 }
 
 // Describe tells Prometheus what there is, as prometheus.Collector asks.
 func (q *queue) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{q.subscriptions, q.due, q.lag, q.expiring, q.first, q.left, q.up} {
+	for _, d := range []*prometheus.Desc{q.subscriptions, q.due, q.lag, q.expiring, q.first, q.left, q.root, q.up} {
 		to <- d
 	}
 }
@@ -130,5 +133,8 @@ func (q *queue) Collect(to chan<- prometheus.Metric) {
 	if !b.FirstExpiry.IsNever() {
 		gauge(q.first, float64(b.FirstExpiry.Time().Unix()))
 		gauge(q.left, b.FirstExpiry.Time().Sub(q.now()).Seconds())
+	}
+	if !b.FirstRootExpiry.IsNever() {
+		gauge(q.root, b.FirstRootExpiry.Time().Sub(q.now()).Seconds())
 	}
 }

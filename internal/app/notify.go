@@ -12,7 +12,7 @@ import (
 )
 
 // buildNotifications makes the way of change notifications from the store to
-// their receivers.
+// their receivers, and that of alerts to the operator.
 func (s *service) buildNotifications(context.Context) error {
 	roots, err := receiverRoots(s.cfg.Notifications.CAFile)
 	if err != nil {
@@ -35,7 +35,7 @@ func (s *service) buildNotifications(context.Context) error {
 		Queue: s.store, Sender: sender, Signer: s.signer, Owner: s.owner, Workers: s.cfg.Notifications.Workers,
 		Now: s.options.Now, Log: s.options.Log, Observe: s.metrics.notification, ClientState: s.notifications.ClientState,
 	})
-	return nil
+	return s.buildAlerts(sender, roots)
 }
 
 // receiverRoots are the CAs of the system and those in the file; nil, which is

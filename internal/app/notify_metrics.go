@@ -24,6 +24,22 @@ func (m *metrics) notification(outcome string, n int) {
 	m.notifications.WithLabelValues(outcome).Add(float64(n))
 }
 
+func newAlertCounter() *prometheus.CounterVec {
+	c := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "cloudpki_alerts_total", Help: "Alerts delivered and dropped, and attempts to deliver that failed.",
+	}, []string{"sink", "outcome"})
+	for _, sink := range []string{notify.SinkWebhook, notify.SinkMail} {
+		for _, outcome := range []string{notify.OutcomeDelivered, notify.OutcomeFailed, notify.OutcomeDropped} {
+			c.WithLabelValues(sink, outcome)
+		}
+	}
+	return c
+}
+
+func (m *metrics) alert(sink, outcome string, n int) {
+	m.alerts.WithLabelValues(sink, outcome).Add(float64(n))
+}
+
 // outbox collects the notifications that wait when Prometheus asks.
 type outbox struct {
 	read func(context.Context) (pki.NotificationBacklog, error)

@@ -84,34 +84,26 @@ func shutdown(ctx context.Context, server *http.Server) error {
 
 // purge removes what deleted subscriptions left behind, in small batches.
 func (s *service) purge(ctx context.Context) error {
-	tick := time.NewTicker(purgePeriod)
-	defer tick.Stop()
-	for {
-		expired := odata.FromTime(s.options.Now().Add(-pki.ReplayWindow))
-		more, err := s.store.Purge(ctx, expired, purgeBatch)
-		if err != nil && ctx.Err() == nil {
-			s.options.Log.Warn("purge failed", slog.Any("error", err))
-		}
-		if more && err == nil && ctx.Err() == nil {
-			continue
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-	}
+	return s.periodically(ctx, "purge failed", func() (bool, error) {
+		return s.store.Purge(ctx, odata.FromTime(s.options.Now().Add(-pki.ReplayWindow)), purgeBatch)
+	})
 }
 
 // tend looks after credentials whose end is nearer than was told, and removes
 // those that are kept no longer.
 func (s *service) tend(ctx context.Context) error {
+	return s.periodically(ctx, "credentials could not be looked after", func() (bool, error) { return s.pki.Tend(ctx, tendBatch) })
+}
+
+// periodically does a step every purgePeriod until ctx is done, and again at
+// once while it says that there is more.
+func (s *service) periodically(ctx context.Context, complaint string, step func() (more bool, err error)) error {
 	tick := time.NewTicker(purgePeriod)
 	defer tick.Stop()
 	for {
-		more, err := s.pki.Tend(ctx, tendBatch)
+		more, err := step()
 		if err != nil && ctx.Err() == nil {
-			s.options.Log.Warn("credentials could not be looked after", slog.Any("error", err))
+			s.options.Log.Warn(complaint, slog.Any("error", err))
 		}
 		if more && err == nil && ctx.Err() == nil {
 			continue

@@ -29,6 +29,7 @@ type Config struct {
 	Trust       Trust       `key:"trust"`
 
 	Notifications Notifications `key:"notifications"`
+	Alerts        Alerts        `key:"alerts"`
 
 	Log     Log     `key:"log"`
 	Metrics Metrics `key:"metrics"`
@@ -273,6 +274,33 @@ type Notifications struct {
 	CAFile string `key:"ca_file"`
 }
 
+// Alerts says when the operator is told of what needs a person, and by which ways; without one, the audit trail tells alone.
+type Alerts struct {
+	// How long the syncs of a subscription may fail before that is told.
+	SyncFailingAfter time.Duration `key:"sync_failing_after"`
+
+	// Certificates that end so soon are counted and told once a day for each subscription, up to 8784h. 0 tells none.
+	CertificatesWithin time.Duration `key:"certificates_within"`
+
+	// Address that alerts are posted to as CloudEvents, https. It must be public, or lie in `outbound.allow`; its certificate must be signed by a CA of the system or of `notifications.ca_file`. When empty, alerts are not posted.
+	WebhookURL string `key:"webhook_url"`
+
+	// Host and port of the mail server. Port 465 speaks TLS from the start, others STARTTLS, which is required but for 127.0.0.1, ::1 and localhost; `notifications.ca_file` counts here too. When empty, no mail is sent.
+	SMTPAddress string `key:"smtp_address"`
+
+	// Address of the sender, such as `cloudpki@example.com`.
+	SMTPFrom string `key:"smtp_from"`
+
+	// Addresses of the receivers.
+	SMTPTo []string `key:"smtp_to"`
+
+	// Name to log in to the mail server with. When empty, the service does not log in.
+	SMTPUsername string `key:"smtp_username"`
+
+	// File with the password of `alerts.smtp_username`. Nobody but its owner and group may read it.
+	SMTPPasswordFile string `key:"smtp_password_file"`
+}
+
 // Log says what is written to standard error.
 type Log struct {
 	// Least severity that is written: `debug`, `info`, `warn` or `error`.
@@ -335,6 +363,7 @@ func raw() Config {
 		Trust:       Trust{Overlap: 30 * 24 * time.Hour},
 
 		Notifications: Notifications{MaxPerTenant: 100, Workers: 32},
+		Alerts:        Alerts{SyncFailingAfter: 24 * time.Hour, CertificatesWithin: 14 * 24 * time.Hour},
 
 		Log:     Log{Level: slog.LevelInfo, Format: "text"},
 		Metrics: Metrics{Enabled: true},

@@ -24,6 +24,7 @@ func (c Config) Validate() error {
 	c.validateSync(&f)
 	c.validateRest(&f)
 	c.validateNotifications(&f)
+	c.validateAlerts(&f)
 	return f.orNil()
 }
 

@@ -10,3 +10,6 @@ var (
 
 // SetPatience changes how long receivers may take.
 func (s *Sender) SetPatience(d time.Duration) { s.patience = d }
+
+// MayBePlain tells to which hosts mail may go in the open.
+func MayBePlain(host string) bool { return isLoopback(host) }

@@ -10,6 +10,8 @@ type Backlog struct {
 	OldestDue     odata.DateTimeOffset // since when the longest has waited; Never for none
 	Expiring      []Expiring           // by Days, descending
 	FirstExpiry   odata.DateTimeOffset // the earliest end of a client certificate; Never for none
+
+	FirstRootExpiry odata.DateTimeOffset // the earliest end of a trusted or retiring root; Never for none
 }
 
 // Expiring counts client certificates that end within Days, each in the

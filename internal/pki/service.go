@@ -28,6 +28,8 @@ type Options struct {
 	KeepPrevious time.Duration // how long replaced credentials can be rolled back to; 0 is not at all
 	TrustOverlap time.Duration // how long a replaced root is distributed beside the new one
 	TestTimeout  time.Duration // of one TestConnection; 0 is DefaultTestTimeout
+
+	Alerts AlertPolicy
 }
 
 // Schedule bounds when subscriptions are synced.
@@ -69,6 +71,7 @@ type Service struct {
 	testTimeout  time.Duration
 	tests        testsUnderWay
 	enrolments   chan struct{} // has a place for each that may be under way
+	alerts       AlertPolicy
 }
 
 // NewService returns a Service. It fails only where no key can be derived from
@@ -91,6 +94,7 @@ func NewService(o Options) (*Service, error) {
 		providers: ProviderEnum(), trustOverlap: o.TrustOverlap, keepPrevious: o.KeepPrevious,
 		testTimeout: cmp.Or(o.TestTimeout, DefaultTestTimeout), tests: testsUnderWay{busy: make(map[string]bool)},
 		enrolments: make(chan struct{}, maxEnrolments),
+		alerts:     o.Alerts,
 	}, nil
 }
 

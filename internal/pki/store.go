@@ -21,6 +21,7 @@ type Store interface {
 	CredentialStore
 	TrustStore
 	EnrolmentStore
+	AlertStore
 
 	// Atomically runs f in one transaction: what is done with the context that
 	// f is given happens with the commit or, where f fails, not at all, and

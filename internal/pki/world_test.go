@@ -29,6 +29,7 @@ type world struct {
 
 	schedule    pki.Schedule
 	testTimeout time.Duration // 0 is the service's own
+	alerts      pki.AlertPolicy
 
 	ca   *casim.CA
 	uri  string
@@ -60,7 +61,7 @@ func (w *world) makeService() {
 		Store: w.store, Keyring: w.keyring, Root: w.root, Catalog: catalog, Now: w.clock, Schedule: w.schedule,
 		Transport: provider.NewTransport(provider.TransportOptions{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Timeout: 2 * time.Second, Now: w.clock}),
 
-		KeepPrevious: 7 * 24 * time.Hour, TestTimeout: w.testTimeout,
+		KeepPrevious: 7 * 24 * time.Hour, TestTimeout: w.testTimeout, Alerts: w.alerts,
 	})
 	w.must(err)
 }

@@ -15,6 +15,10 @@ const (
 	countSubscriptions = "SELECT COUNT(*) FROM subscriptions"
 	countDue           = "SELECT COUNT(*), MIN(due_at) FROM subscriptions WHERE due_at <= ?1 AND due_at > 0"
 	firstExpiry        = "SELECT MIN(credential_info_expiration_date_time) FROM subscriptions WHERE credential_info_expiration_date_time IS NOT NULL"
+
+	firstRootExpiry = `SELECT not_after FROM certificate_authorities a WHERE kind = 0 AND state IN (2, 3)
+	AND EXISTS (SELECT 1 FROM subscriptions s WHERE s.tenant = a.tenant AND s.key = a.subscription_key)
+ORDER BY not_after LIMIT 1`
 )
 
 // Backlog returns what monitoring wants to know over all tenants, read in one
@@ -38,7 +42,11 @@ func (db *DB) Backlog(ctx context.Context) (b pki.Backlog, err error) {
 		if err != nil {
 			return err
 		}
-		b.OldestDue, b.FirstExpiry = date(oldest), date(expiry)
+		root, _, err := first(ctx, c, scanOptional, firstRootExpiry)
+		if err != nil {
+			return err
+		}
+		b.OldestDue, b.FirstExpiry, b.FirstRootExpiry = date(oldest), date(expiry), date(root)
 		b.Expiring, err = countExpiring(ctx, c, now)
 		return err
 	})

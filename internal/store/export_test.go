@@ -47,6 +47,9 @@ func (db *DB) Plans(ctx context.Context) (map[string]string, error) {
 		"missing":       text(unseenText, "t1", key, int64(0), int64(missingChunk), int64(0)),
 		"changed":       rowsOf(changed.rowsQuery()),
 		"issued":        rowsOf(issued.rowsQuery()),
+		"watched":       text(watchedText, int64(5), 10),
+		"ending":        text(endingText, "t1", key, int64(1), int64(5), int64(9), 1000),
+		"roots":         text(firstRootExpiry),
 		"followers":     text(followersText, "t1", int64(5)),
 		"mark":          text(markMissingText(), append([]any{"t1", key, int64(1), int64(2)}, batchOf([]string{"a"})...)...),
 	} {

@@ -42,6 +42,9 @@ func TestSQLitePlans(t *testing.T) {
 		"missing":       "certificates_ordinal (tenant=? AND subscription_key=? AND ordinal>? AND ordinal<?)",
 		"changed":       "subscriptions_change (tenant=? AND (change,id)>(?,?) AND change<?)",
 		"issued":        "certificates_change (tenant=? AND subscription_key=? AND (change,id)>(?,?) AND change<?)",
+		"watched":       "subscriptions_alerts (alerts_at<?)",
+		"ending":        "COVERING INDEX certificates_status_not_after (tenant=? AND subscription_key=? AND status=? AND not_after>? AND not_after<?)",
+		"roots":         "certificate_authorities_roots_end",
 		"followers":     "notification_subscriptions_2 (tenant=?)",
 		"mark":          "sqlite_autoindex_certificates_1 (tenant=? AND subscription_key=? AND id=?)",
 	})

@@ -102,7 +102,7 @@ func (p *purger) subscriptions() error {
 		if err := p.children(l); err != nil || p.left <= 0 {
 			return err
 		}
-		for _, table := range []string{"change_counters", "inventories", "inventory_seen"} {
+		for _, table := range []string{"change_counters", "inventories", "inventory_seen", "alert_marks"} {
 			if _, err := p.c.exec(p.ctx, "DELETE FROM "+table+" WHERE tenant = ?1 AND subscription_key = ?2", l.tenant, l.key); err != nil {
 				return err
 			}

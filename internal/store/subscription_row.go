@@ -50,7 +50,7 @@ ON CONFLICT DO NOTHING`
 	credential_info_status = ?45, credential_info_status_date_time = ?46, credential_info_token_expiration_date_time = ?47,
 	credential_info_expiration_date_time = ?48, credential_info_expiry_stage = ?49,
 	credentials_staged = ?50, credentials_staged_secrets = ?51, credentials_previous = ?52, credentials_previous_secrets = ?53,
-	refusal = ?54, next_probe_date_time = ?55, credentials_tend_at = ?56,
+	refusal = ?54, next_probe_date_time = ?55, credentials_tend_at = ?56, alerts_at = 0,
 	due_at = CASE WHEN lease_owner IS NULL THEN ?57 ELSE due_at END
 WHERE tenant = ?1 AND id = ?2 AND key = ?3`
 )

@@ -24,7 +24,7 @@ func backlog(t *testing.T, open Open) {
 		}
 	}
 	none := []pki.Expiring{{Days: 90}, {Days: 60}, {Days: 30}, {Days: 14}, {Days: 7}, {Days: 3}, {Days: 1}, {Days: 0}}
-	expect(pki.Backlog{OldestDue: odata.Never(), FirstExpiry: odata.Never(), Expiring: none})
+	expect(pki.Backlog{OldestDue: odata.Never(), FirstExpiry: odata.Never(), FirstRootExpiry: odata.Never(), Expiring: none})
 
 	const day = 24 * time.Hour
 	oldest := odata.FromTime(now.Add(-time.Hour))
@@ -45,7 +45,7 @@ func backlog(t *testing.T, open Open) {
 		create(t, db, s)
 	}
 	expect(pki.Backlog{
-		Subscriptions: 12, Due: 2, OldestDue: oldest, FirstExpiry: odata.FromTime(now.Add(-400 * day)),
+		Subscriptions: 12, Due: 2, OldestDue: oldest, FirstExpiry: odata.FromTime(now.Add(-400 * day)), FirstRootExpiry: odata.Never(),
 		Expiring: []pki.Expiring{
 			{Days: 90, Count: 1}, {Days: 60, Count: 1}, {Days: 30}, {Days: 14, Count: 1}, {Days: 7, Count: 1}, {Days: 3}, {Days: 1, Count: 1}, {Days: 0, Count: 2},
 		},

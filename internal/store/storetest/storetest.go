@@ -43,6 +43,7 @@ func Run(t *testing.T, open Open) {
 		"Atomic":        atomics,
 		"Trust":         trust,
 		"Notifications": notifications,
+		"Alerts":        alerts,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel() // they wait for the disk, each with stores of its own
