@@ -42,6 +42,7 @@ func Run(t *testing.T, open Open) {
 		"Atomic":        atomics,
 		"Trust":         trust,
 		"Notifications": notifications,
+		"Bundles":       bundles,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel() // they wait for the disk, each with stores of its own
