@@ -28,6 +28,8 @@ const (
 
 	// Credentials that come nearer to their end are told in batches, too.
 	tendBatch = 100
+
+	publishPeriod = 10 * time.Second
 )
 
 // serve answers requests until ctx is done, then lets those under way finish.
@@ -112,6 +114,27 @@ func (s *service) tend(ctx context.Context) error {
 		more, err := s.pki.Tend(ctx, tendBatch)
 		if err != nil && ctx.Err() == nil {
 			s.options.Log.Warn("credentials could not be looked after", slog.Any("error", err))
+		}
+		if more && err == nil && ctx.Err() == nil {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// publish brings trust bundles up to what the subscriptions trust. Who fetches
+// one need not wait for it: that publishes, too.
+func (s *service) publish(ctx context.Context) error {
+	tick := time.NewTicker(publishPeriod)
+	defer tick.Stop()
+	for {
+		more, err := s.bundles.Tend(ctx, tendBatch)
+		if err != nil && ctx.Err() == nil {
+			s.options.Log.Warn("trust bundles could not be published", slog.Any("error", err))
 		}
 		if more && err == nil && ctx.Err() == nil {
 			continue

@@ -107,7 +107,7 @@ func newWorld(t testing.TB, change ...func(*graph.Options)) *world {
 	listening := httptest.NewUnstartedServer(nil)
 	w.origin = "https://" + listening.Listener.Addr().String()
 	o := graph.Options{
-		Service: w.service, Notifications: w.notifications, Verifier: w.verifier(log), Origin: w.origin, Authority: "https://login.example.com",
+		Service: w.service, Notifications: w.notifications, Bundles: pki.NewBundles(pki.BundleOptions{Store: w.store, Now: w.clock.Now}), Verifier: w.verifier(log), Origin: w.origin, Authority: "https://login.example.com",
 		TokenKey: bytes.Repeat([]byte{7}, 32), Log: log, Now: w.clock.Now,
 		Observe: func(route, method string, status int, _ time.Duration, tenant pki.TenantID) {
 			w.seen.mu.Lock()
