@@ -126,8 +126,8 @@ func (s *service) tend(ctx context.Context) error {
 	}
 }
 
-// publish brings trust bundles up to what the subscriptions trust. Who fetches
-// one need not wait for it: that publishes, too.
+// publish brings trust bundles up to what the subscriptions trust, and notes who
+// fetched them. Who fetches one need not wait for it: that publishes, too.
 func (s *service) publish(ctx context.Context) error {
 	tick := time.NewTicker(publishPeriod)
 	defer tick.Stop()
@@ -139,11 +139,22 @@ func (s *service) publish(ctx context.Context) error {
 		if more && err == nil && ctx.Err() == nil {
 			continue
 		}
+		s.noteFetches(context.WithoutCancel(ctx))
 		select {
 		case <-ctx.Done():
+			s.noteFetches(context.WithoutCancel(ctx))
 			return nil
 		case <-tick.C:
 		}
+	}
+}
+
+// noteFetches stores who fetched which version of a bundle.
+func (s *service) noteFetches(ctx context.Context) {
+	ctx, stop := context.WithTimeout(ctx, farewell)
+	defer stop()
+	if err := s.bundles.Fetched(ctx, s.graph.Fetches()); err != nil {
+		s.options.Log.Warn("fetches of trust bundles could not be noted", slog.Any("error", err))
 	}
 }
 

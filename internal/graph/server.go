@@ -77,6 +77,7 @@ type Server struct {
 	openAPI publication
 	manual  map[string]publication
 	shelf   shelf
+	tally   tally
 	tree    *node
 	buffers sync.Pool // of *[]byte, for answers
 	zippers sync.Pool // of *gzip.Writer

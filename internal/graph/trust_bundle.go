@@ -174,6 +174,8 @@ func newBundleVersions(s *Server) (*noun[pki.TrustBundleVersion], error) {
 		"contentHash":             func(v *pki.TrustBundleVersion) odata.Value { return odata.String(v.Hash) },
 		"thumbprints":             func(v *pki.TrustBundleVersion) odata.Value { return texts(v.RootIDs) },
 		"intermediateThumbprints": func(v *pki.TrustBundleVersion) odata.Value { return texts(v.IntermediateIDs) },
+		"fetchCount":              func(v *pki.TrustBundleVersion) odata.Value { return odata.Int(v.Fetches) },
+		"lastFetchedDateTime":     func(v *pki.TrustBundleVersion) odata.Value { return dateOrNull(v.LastFetched) },
 	})
 	return &noun[pki.TrustBundleVersion]{
 		server: s, set: bundleVersionSet, nested: true, within: bundleSet, entity: entity, shape: shape,

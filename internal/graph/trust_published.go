@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"cloudpki/internal/auth"
+	"cloudpki/internal/odata"
 	"cloudpki/internal/pki"
 	"cloudpki/internal/trust"
 )
@@ -65,7 +66,11 @@ func (s *Server) answerTrust(x *exchange) error {
 		if err != nil {
 			return err
 		}
-		return x.sendFile(f, public, wanted.version != 0)
+		if err := x.sendFile(f, public, wanted.version != 0); err != nil || x.r.Method == http.MethodHead {
+			return err
+		}
+		s.tally.add(pki.BundleFetches{Tenant: b.Tenant, Key: b.Key, Version: f.version, Count: 1, Last: odata.FromTime(s.now())})
+		return nil
 	})
 }
 

@@ -138,6 +138,18 @@ func TestTrustVersionsStay(t *testing.T) {
 	if old.Body.String() != first || old.Header().Get("Cache-Control") != "public, max-age=31536000, immutable" {
 		t.Errorf("version 1 is %v\n%s", old.Header(), old.Body)
 	}
+	if err := w.bundles.Fetched(t.Context(), w.server.Fetches()); err != nil {
+		t.Fatal(err)
+	}
+	if left := w.server.Fetches(); len(left) != 0 {
+		t.Errorf("fetches are told twice: %v", left)
+	}
+	counts := w.do("GET", bundles+"/"+w.anyBundle()+"/versions?$select=version,fetchCount,lastFetchedDateTime&$orderby=version", "")
+	for _, part := range []string{`"version":1,"fetchCount":2,"lastFetchedDateTime":"2026-11-23T12:00:01.1234567Z"`, `"version":2,"fetchCount":1,`} {
+		if !strings.Contains(counts.body, part) {
+			t.Errorf("the counts do not tell %s: %s", part, counts.body)
+		}
+	}
 	versions := w.do("GET", bundles+"/"+w.anyBundle()+"/versions?$select=version", "")
 	if !strings.Contains(versions.body, `"version":2`) || strings.Index(versions.body, `"version":2`) > strings.Index(versions.body, `"version":1`) {
 		t.Errorf("versions are %s", versions.body)
@@ -201,12 +213,13 @@ func BenchmarkConditionalGet(b *testing.B) {
 	}
 	w.do("POST", bundles, `{"name":"devices","access":"public"}`)
 	first := w.fetch("GET", devices+".pem")
+	tag := "ETag" // as it is spelled on the wire, which http.Header.Get does not find
 	folder := b.TempDir()
 	if err := os.WriteFile(filepath.Join(folder, "devices.pem"), first.Body.Bytes(), 0o600); err != nil || first.Code != http.StatusOK {
 		b.Fatalf("%v, %d\n%s", err, first.Code, first.Body)
 	}
 	static := http.FileServer(http.Dir(folder))
-	bundle := revalidation(b, w.server.Trust(), devices+".pem", "If-None-Match: "+first.Header()["ETag"][0])
+	bundle := revalidation(b, w.server.Trust(), devices+".pem", "If-None-Match: "+first.Header()[tag][0])
 	file := revalidation(b, static, "/devices.pem", "If-Modified-Since: "+time.Now().UTC().Format(http.TimeFormat))
 	var spent [2]time.Duration
 	for b.Loop() {

@@ -55,6 +55,7 @@ type fileAddress struct {
 // A file is a version of a bundle in one format, with the header fields that
 // tell of it.
 type file struct {
+	version  int64
 	body     []byte
 	opaque   string // entity tag, without quotes
 	modified time.Time
@@ -65,7 +66,7 @@ func newFile(at fileAddress, media string, published time.Time, body []byte) *fi
 	sum := sha256.Sum256(body)
 	const tagBytes = 8
 	f := &file{
-		body: body, modified: published.UTC().Truncate(time.Second),
+		version: at.version, body: body, modified: published.UTC().Truncate(time.Second),
 		opaque: strconv.FormatInt(at.version, 10) + "-" + at.ext + "-" + hex.EncodeToString(sum[:tagBytes]),
 	}
 	f.header = http.Header{

@@ -71,6 +71,9 @@ type TrustBundleVersion struct {
 	RootIDs         []string // SHA-256, lower-case hex, in that order
 	IntermediateIDs []string
 
+	Fetches     int64                // how often it was fetched, or found unchanged
+	LastFetched odata.DateTimeOffset // Never for not yet
+
 	// Certificates in the order of the ids, DER after DER. Lists of versions
 	// leave them out.
 	Roots         []byte
@@ -82,6 +85,15 @@ type TrustSource struct {
 	Trusted  []byte   // the root in force; nil for none
 	Retiring [][]byte // roots beside it
 	Others   [][]byte // CA certificates that were met and are no roots
+}
+
+// BundleFetches counts how often a version was fetched, or found unchanged.
+type BundleFetches struct {
+	Tenant  TenantID
+	Key     int64 // of the bundle
+	Version int64
+	Count   int64
+	Last    odata.DateTimeOffset
 }
 
 // BundleContent is a version of a bundle with its certificates.
@@ -142,4 +154,8 @@ type BundleVersionStore interface {
 	// TrustBundleVersion returns a version of b with its certificates, or
 	// CodeNotFound.
 	TrustBundleVersion(ctx context.Context, b TrustBundle, version int64) (TrustBundleVersion, error)
+
+	// AddBundleFetches adds to the counts of versions. Those that there are not
+	// any longer are passed over.
+	AddBundleFetches(ctx context.Context, list []BundleFetches) error
 }

@@ -73,7 +73,8 @@ func (s *Bundles) decide(b *TrustBundle, sources []TrustSource) (*TrustBundleVer
 	}
 	v := TrustBundleVersion{
 		Version: b.Version + 1, Published: odata.FromTime(s.o.Now()), Hash: hash, Expires: soonestEnd(roots),
-		RootIDs: thumbprints(roots), IntermediateIDs: thumbprints(intermediates),
+		LastFetched: odata.Never(),
+		RootIDs:     thumbprints(roots), IntermediateIDs: thumbprints(intermediates),
 		Roots: join(roots), Intermediates: join(intermediates),
 	}
 	var err error

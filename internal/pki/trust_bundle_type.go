@@ -67,6 +67,8 @@ func TrustBundleVersionType() *odata.EntityType {
 	list := func(name, doc string) odata.Property {
 		return odata.Property{Name: name, Kind: odata.KindString, Collection: true, Computed: true, Doc: doc}
 	}
+	fetched := own("lastFetchedDateTime", odata.KindDateTimeOffset, "When that was last; null for not yet.")
+	fetched.Nullable = true
 	return &odata.EntityType{
 		Name: "trustBundleVersion",
 		Doc:  "What a trust bundle held from one change to the next.",
@@ -78,6 +80,8 @@ func TrustBundleVersionType() *odata.EntityType {
 			own("contentHash", odata.KindString, "SHA-256 over what it holds, lower-case hex."),
 			list("thumbprints", "SHA-256 of its roots, lower-case hex."),
 			list("intermediateThumbprints", "SHA-256 of its other CA certificates, lower-case hex."),
+			own("fetchCount", odata.KindInt64, "How often it was fetched, or found unchanged by who had it."),
+			fetched,
 		},
 	}
 }

@@ -10,8 +10,9 @@ import (
 )
 
 const (
-	versionColumns = `id, version, published_date_time, expiration_date_time, content_hash, thumbprints, intermediate_thumbprints`
-	bodyColumns    = `, roots, intermediates`
+	versionColumns = `id, version, published_date_time, expiration_date_time, content_hash, thumbprints, intermediate_thumbprints,
+	fetch_count, last_fetched_date_time`
+	bodyColumns = `, roots, intermediates`
 )
 
 func bundleVersionNoun() noun[pki.TrustBundleVersion] {
@@ -23,11 +24,14 @@ func bundleVersionNoun() noun[pki.TrustBundleVersion] {
 
 func scanBundleVersion(r rows, _ bool, extra ...any) (v pki.TrustBundleVersion, err error) {
 	var roots, intermediates string
+	var fetched *int64
 	if err := r.scan(append([]any{
 		(*string)(&v.ID), &v.Version, &v.Published.Ticks, &v.Expires.Ticks, &v.Hash, &roots, &intermediates,
+		&v.Fetches, &fetched,
 	}, extra...)...); err != nil {
 		return v, err
 	}
+	v.LastFetched = date(fetched)
 	if err := decode(roots, &v.RootIDs); err != nil {
 		return v, err
 	}
@@ -70,9 +74,9 @@ func insertVersion(ctx context.Context, c conn, b *pki.TrustBundle, v *pki.Trust
 		return err
 	}
 	_, err = c.exec(ctx, "INSERT INTO trust_bundle_versions (tenant, subscription_key, "+versionColumns+bodyColumns+`)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)`,
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)`,
 		string(b.Tenant), b.Key, string(v.ID), v.Version, v.Published.Ticks, v.Expires.Ticks, v.Hash, roots, intermediates,
-		v.Roots, v.Intermediates)
+		v.Fetches, nullDate(v.LastFetched), v.Roots, v.Intermediates)
 	return err
 }
 
@@ -157,4 +161,18 @@ func (db *DB) TrustBundleVersion(ctx context.Context, b pki.TrustBundle, version
 		return err
 	})
 	return v, err
+}
+
+// AddBundleFetches implements pki.BundleVersionStore.
+func (db *DB) AddBundleFetches(ctx context.Context, list []pki.BundleFetches) error {
+	return db.engine.write(ctx, func(c conn) error {
+		for _, f := range list {
+			if _, err := c.exec(ctx, `UPDATE trust_bundle_versions SET fetch_count = fetch_count + ?4,
+	last_fetched_date_time = CASE WHEN last_fetched_date_time > ?5 THEN last_fetched_date_time ELSE ?5 END
+WHERE tenant = ?1 AND subscription_key = ?2 AND version = ?3`, string(f.Tenant), f.Key, f.Version, f.Count, f.Last.Ticks); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }

@@ -42,7 +42,7 @@ func publishBundle(tb testing.TB, db *store.DB, b pki.TrustBundle, keep int) (pk
 		b.Hash, b.Roots, b.Published, b.Expires, b.Status, b.Message = "hash", 2, at(3), at(9), pki.BundlePublished, "why"
 		id := pki.ID(string(b.ID) + "-" + strconv.FormatInt(b.Version, 10))
 		return &pki.TrustBundleVersion{
-			ID: id, Version: b.Version, Published: at(3), Expires: at(9), Hash: "hash",
+			ID: id, Version: b.Version, Published: at(3), Expires: at(9), Hash: "hash", LastFetched: odata.Never(),
 			RootIDs: []string{"a"}, IntermediateIDs: []string{}, Roots: []byte("der"),
 		}, &pki.AuditEvent{ID: "publish-" + id, At: at(3)}, nil
 	})
@@ -71,8 +71,15 @@ func bundleRows(t *testing.T, open Open) {
 		t.Errorf("bundle (-want +got):\n%s", d)
 	}
 	v, err := db.TrustBundleVersion(t.Context(), want, 1)
-	if err != nil || string(v.Roots) != "der" || v.ID != "b-1" || v.Expires != at(9) {
+	if err != nil || string(v.Roots) != "der" || v.ID != "b-1" || v.Expires != at(9) || !v.LastFetched.IsNever() {
 		t.Errorf("version is %+v (%v)", v, err)
+	}
+	fetches := pki.BundleFetches{Tenant: tenant, Key: want.Key, Version: 1, Count: 2, Last: at(6)}
+	earlier, gone := fetches, fetches
+	earlier.Last, gone.Version = at(4), 9
+	must(t, db.AddBundleFetches(t.Context(), []pki.BundleFetches{fetches, earlier, gone}))
+	if v, err = db.TrustBundleVersion(t.Context(), want, 1); err != nil || v.Fetches != 4 || v.LastFetched != at(6) {
+		t.Errorf("version is %+v (%v), want 4 fetches", v, err)
 	}
 	for _, b := range []pki.TrustBundle{bundle(another, "b", ""), bundle(tenant, "c", "")} {
 		_, err := db.TrustBundleVersion(t.Context(), b, 1)

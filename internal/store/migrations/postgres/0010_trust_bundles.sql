@@ -42,6 +42,8 @@ CREATE TABLE trust_bundle_versions (
     intermediate_thumbprints TEXT COLLATE "C" NOT NULL,
     roots BYTEA NOT NULL,
     intermediates BYTEA, -- NULL for none
+    fetch_count BIGINT NOT NULL DEFAULT 0,
+    last_fetched_date_time BIGINT,
     PRIMARY KEY (tenant, subscription_key, id),
     UNIQUE (tenant, subscription_key, version)
 );

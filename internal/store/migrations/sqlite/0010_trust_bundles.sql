@@ -42,6 +42,8 @@ CREATE TABLE trust_bundle_versions (
     intermediate_thumbprints TEXT NOT NULL,
     roots BLOB NOT NULL,
     intermediates BLOB, -- NULL for none
+    fetch_count INTEGER NOT NULL DEFAULT 0,
+    last_fetched_date_time INTEGER,
     PRIMARY KEY (tenant, subscription_key, id),
     UNIQUE (tenant, subscription_key, version)
 ) STRICT;
