@@ -65,6 +65,7 @@ func (s *service) run(ctx context.Context, listener net.Listener) error {
 	group.Go(func() error { return s.syncer.Run(ctx) })
 	group.Go(func() error { return s.purge(ctx) })
 	group.Go(func() error { return s.tend(ctx) })
+	group.Go(func() error { return s.publish(ctx) })
 	group.Go(func() error { return s.deliverer.Run(ctx) })
 	group.Go(func() error { return s.watch(ctx) })
 	group.Go(func() error { return s.alerter.Run(ctx) })

@@ -50,6 +50,7 @@ type service struct {
 	owner      string // names this process among all that share the store
 
 	notifications *pki.Notifications
+	bundles       *pki.Bundles
 	signer        *notify.Signer
 	deliverer     *notify.Deliverer
 	alerter       *notify.Alerter
@@ -175,6 +176,7 @@ func (s *service) buildPKI(context.Context) (err error) {
 		TrustOverlap: s.cfg.Trust.Overlap,
 		Alerts:       alertPolicy(s.cfg.Alerts),
 	})
+	s.bundles = pki.NewBundles(pki.BundleOptions{Store: s.store, Now: s.options.Now})
 	return err
 }
 
@@ -192,7 +194,7 @@ func (s *service) buildGraph(context.Context) error {
 	}
 	authority, tokenURL := s.authority()
 	s.graph, err = graph.New(graph.Options{
-		Service: s.pki, Notifications: s.notifications, Verifier: s.verifier,
+		Service: s.pki, Notifications: s.notifications, Bundles: s.bundles, Verifier: s.verifier,
 		Origin: s.origin, Authority: authority, TokenURL: tokenURL, TokenKey: tokenKey,
 		Limits: graph.Limits{
 			PerMinute:       cmp.Or(s.cfg.API.RequestsPerMinute, unbounded),
@@ -222,7 +224,8 @@ func (s *service) handler() http.Handler {
 	readiness := ready(s.store.Ping, s.stopping)
 	figures := s.metrics.handler()
 	ownMetrics := s.cfg.Metrics.Enabled && s.cfg.Metrics.Address == ""
-	lost, openAPI, azure, manual := s.graph.NotFound(), s.graph.OpenAPI(), s.graph.ResourceManager(), s.graph.Documentation()
+	lost, openAPI, azure := s.graph.NotFound(), s.graph.OpenAPI(), s.graph.ResourceManager()
+	manual, trust := s.graph.Documentation(), s.graph.Trust()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 		switch {
@@ -236,6 +239,8 @@ func (s *service) handler() http.Handler {
 			azure.ServeHTTP(w, r)
 		case strings.HasPrefix(r.URL.Path, "/docs/"):
 			manual.ServeHTTP(w, r)
+		case strings.HasPrefix(r.URL.Path, "/trust/"):
+			trust.ServeHTTP(w, r)
 		case r.URL.Path == "/livez":
 			live(w, r)
 		case r.URL.Path == "/readyz":

@@ -28,6 +28,8 @@ const (
 
 	// Credentials that come nearer to their end are told in batches, too.
 	tendBatch = 100
+
+	publishPeriod = 10 * time.Second
 )
 
 // serve answers requests until ctx is done, then lets those under way finish.
@@ -113,6 +115,38 @@ func (s *service) periodically(ctx context.Context, complaint string, step func(
 			return nil
 		case <-tick.C:
 		}
+	}
+}
+
+// publish brings trust bundles up to what the subscriptions trust, and notes who
+// fetched them. Who fetches one need not wait for it: that publishes, too.
+func (s *service) publish(ctx context.Context) error {
+	tick := time.NewTicker(publishPeriod)
+	defer tick.Stop()
+	for {
+		more, err := s.bundles.Tend(ctx, tendBatch)
+		if err != nil && ctx.Err() == nil {
+			s.options.Log.Warn("trust bundles could not be published", slog.Any("error", err))
+		}
+		if more && err == nil && ctx.Err() == nil {
+			continue
+		}
+		s.noteFetches(context.WithoutCancel(ctx))
+		select {
+		case <-ctx.Done():
+			s.noteFetches(context.WithoutCancel(ctx))
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// noteFetches stores who fetched which version of a bundle.
+func (s *service) noteFetches(ctx context.Context) {
+	ctx, stop := context.WithTimeout(ctx, farewell)
+	defer stop()
+	if err := s.bundles.Fetched(ctx, s.graph.Fetches()); err != nil {
+		s.options.Log.Warn("fetches of trust bundles could not be noted", slog.Any("error", err))
 	}
 }
 

@@ -25,11 +25,23 @@ func (w *world) addressOf(pattern string) string {
 			segments[i] = keys[segments[i-1]]
 		} else if followed && s == "{id}" {
 			segments[i] = w.do("GET", "/beta/subscriptions?$select=id", "").object(w.t)["value"].([]any)[0].(map[string]any)["id"].(string)
+		} else if s == "{id}" && segments[i-1] == "trustBundles" {
+			segments[i] = w.anyBundle()
 		} else if strings.HasPrefix(s, "{") {
 			segments[i] = "alpha"
 		}
 	}
 	return strings.Join(segments, "/")
+}
+
+// anyBundle returns the id of a trust bundle of tenant A.
+func (w *world) anyBundle() string {
+	w.t.Helper()
+	list := w.do("GET", bundles+"?$select=id", "").object(w.t)["value"].([]any)
+	if len(list) == 0 {
+		return w.do("POST", bundles, `{"name":"any"}`).object(w.t)["id"].(string)
+	}
+	return list[0].(map[string]any)["id"].(string)
 }
 
 // TestTenantsAreApart walks the table of routes: what tenant A has is not
@@ -39,6 +51,7 @@ func TestTenantsAreApart(t *testing.T) {
 	w.fill()
 	w.notify("{" + following + "}")
 	stranger := "Authorization: Bearer " + w.token(tenantB, "client-a", auth.ScopeReadWrite)
+	w.anyBundle()
 	before := w.do("GET", set+"/alpha", "").body
 	audit := w.do("GET", "/beta/deviceManagement/auditEvents", "").body
 	for _, line := range w.server.Routes() {
@@ -65,12 +78,14 @@ func TestTenantsAreApart(t *testing.T) {
 			body = `{}`
 		case strings.HasSuffix(pattern, "/issueCertificate"):
 			body = `{"certificateSigningRequest":"none"}`
+		case method == "POST" && strings.HasSuffix(pattern, "/trustBundles"):
+			body = `{"name":"any"}`
 		case method == "POST" || method == "PATCH":
 			body = `{"displayName":"taken over"}`
 		}
 		got := w.do(method, address, body, stranger)
 		switch {
-		case method == "POST" && (strings.HasSuffix(pattern, "ubscriptions") || strings.HasSuffix(pattern, "ubscriptions/{id}")):
+		case method == "POST" && (strings.HasSuffix(pattern, "ubscriptions") || strings.HasSuffix(pattern, "/trustBundles") || strings.HasSuffix(pattern, "ubscriptions/{id}")):
 			// B may well create an object of its own under the same id.
 			if got.StatusCode != http.StatusCreated {
 				t.Errorf("%s %s: %s", method, address, got.Status)

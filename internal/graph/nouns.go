@@ -21,6 +21,9 @@ type nouns struct {
 	auditEvents   *noun[pki.AuditEvent]
 	notifications *personal[notificationView]
 	deadLetters   *personal[pki.DeadLetter]
+
+	bundles        *noun[pki.TrustBundle]
+	bundleVersions *noun[pki.TrustBundleVersion]
 }
 
 func newNouns(s *Server) (n nouns, err error) {
@@ -55,7 +58,13 @@ func newNouns(s *Server) (n nouns, err error) {
 	if n.notifications, err = newNotifications(s); err != nil {
 		return n, err
 	}
-	n.deadLetters, err = newDeadLetters(s)
+	if n.deadLetters, err = newDeadLetters(s); err != nil {
+		return n, err
+	}
+	if n.bundles, err = newBundles(s); err != nil {
+		return n, err
+	}
+	n.bundleVersions, err = newBundleVersions(s)
 	return n, err
 }
 

@@ -43,6 +43,7 @@ func (s *Server) routes() []route {
 	}
 	table = append(table, reading(deviceManagement+"/"+auditSet, n.auditEvents)...)
 	table = append(table, s.notificationRoutes()...)
+	table = append(table, s.bundleRoutes()...)
 	for _, family := range families() {
 		set := family + subscriptionSet
 		one := set + "/{id}"

@@ -159,13 +159,14 @@ func TestRepeatedCreate(t *testing.T) {
 
 // TestNewRefuses holds the options against what cannot work.
 func TestNewRefuses(t *testing.T) {
-	good := graph.Options{Service: newWorld(t).service, Notifications: newWorld(t).notifications, Verifier: verifierFunc(nil), Origin: "https://h:1", TokenKey: make([]byte, 32)}
+	good := graph.Options{Service: newWorld(t).service, Notifications: newWorld(t).notifications, Bundles: pki.NewBundles(pki.BundleOptions{}), Verifier: verifierFunc(nil), Origin: "https://h:1", TokenKey: make([]byte, 32)}
 	if _, err := graph.New(good); err != nil {
 		t.Fatalf("good options: %v", err)
 	}
 	for name, change := range map[string]func(*graph.Options){
 		"no service":       func(o *graph.Options) { o.Service = nil },
 		"no verifier":      func(o *graph.Options) { o.Verifier = nil },
+		"no bundles":       func(o *graph.Options) { o.Bundles = nil },
 		"http":             func(o *graph.Options) { o.Origin = "http://h:1" },
 		"origin with path": func(o *graph.Options) { o.Origin = "https://h:1/beta" },
 		"no origin":        func(o *graph.Options) { o.Origin = "" },

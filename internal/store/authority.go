@@ -26,6 +26,11 @@ func (db *DB) SaveAuthorities(ctx context.Context, l pki.Lease, list []pki.Autho
 				changes = append(changes, db.childChange(pki.ResourceAuthorities, l, a.ID, change))
 			}
 		}
+		if len(changes) > 0 {
+			if err := markBundles(ctx, c, l.Tenant); err != nil {
+				return err
+			}
+		}
 		if err := db.record(ctx, c, changes...); err != nil || decide == nil {
 			return err
 		}

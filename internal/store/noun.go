@@ -39,7 +39,10 @@ type nouns struct {
 	audit         noun[pki.AuditEvent]
 	notifications noun[pki.NotificationSubscription]
 	deadLetters   noun[pki.DeadLetter]
+	bundles       noun[pki.TrustBundle]
 	providers     *odata.EnumType
+
+	bundleVersions noun[pki.TrustBundleVersion]
 }
 
 func newNouns() nouns {
@@ -63,6 +66,8 @@ func newNouns() nouns {
 		},
 		notifications: notificationNoun(),
 		deadLetters:   deadLetterNoun(),
+
+		bundles: bundleNoun(), bundleVersions: bundleVersionNoun(),
 	}
 }
 

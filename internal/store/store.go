@@ -59,6 +59,7 @@ var (
 	_ syncer.Leases   = (*DB)(nil)
 
 	_ pki.NotificationStore = (*DB)(nil)
+	_ pki.BundleStore       = (*DB)(nil)
 	_ notify.Queue          = (*DB)(nil)
 )
 

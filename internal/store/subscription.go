@@ -53,7 +53,10 @@ func (db *DB) insertSubscription(ctx context.Context, c conn, s *pki.Subscriptio
 	if err == nil && n == 0 {
 		err = errExists(s.ID)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return markBundles(ctx, c, s.Tenant)
 }
 
 func auditEffects(ctx context.Context, c conn, t pki.TenantID, e pki.Effects) error {
@@ -175,8 +178,10 @@ func (db *DB) updateSubscription(ctx context.Context, c conn, s *pki.Subscriptio
 	if err != nil {
 		return err
 	}
-	_, err = c.exec(ctx, updateSubscription, args...)
-	return err
+	if _, err = c.exec(ctx, updateSubscription, args...); err != nil {
+		return err
+	}
+	return markBundles(ctx, c, s.Tenant)
 }
 
 // DeleteSubscription implements pki.SubscriptionStore.
@@ -201,6 +206,9 @@ func (db *DB) DeleteSubscription(ctx context.Context, t pki.TenantID, id pki.ID,
 			return err
 		}
 		if err := db.record(ctx, c, db.subscriptionChange(&s, pki.ChangeDeleted)); err != nil {
+			return err
+		}
+		if err := markBundles(ctx, c, t); err != nil {
 			return err
 		}
 		return db.insertTombstone(ctx, c, t, id)

@@ -73,6 +73,11 @@ WHERE tenant = ?1 AND subscription_key = ?2 AND id = ?3`,
 		}
 		changes = append(changes, db.childChange(pki.ResourceAuthorities, l, a.ID, change))
 	}
+	if len(changes) > 0 {
+		if err := markBundles(ctx, c, l.Tenant); err != nil {
+			return err
+		}
+	}
 	return db.record(ctx, c, changes...)
 }
 

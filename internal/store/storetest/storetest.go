@@ -44,6 +44,7 @@ func Run(t *testing.T, open Open) {
 		"Trust":         trust,
 		"Notifications": notifications,
 		"Alerts":        alerts,
+		"Bundles":       bundles,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel() // they wait for the disk, each with stores of its own

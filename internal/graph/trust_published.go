@@ -1,0 +1,224 @@
+package graph
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"cloudpki/internal/auth"
+	"cloudpki/internal/odata"
+	"cloudpki/internal/pki"
+	"cloudpki/internal/trust"
+)
+
+// trustPath is below what bundles are published.
+const trustPath = "/trust/"
+
+// Trust returns a handler for what is published below /trust/: the last version
+// of a bundle at TENANT/NAME.EXT, and each version at TENANT/NAME/VERSION.EXT.
+// Who may not fetch a bundle learns as little as who asks for one that there is
+// not: without a good token 401, with another tenant's 404.
+func (s *Server) Trust() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.serve(w, r, s.answerTrust)
+	})
+}
+
+// A wantedFile is what the address of a request names.
+type wantedFile struct {
+	bundleAddress
+
+	format  trust.Format
+	version int64 // 0 for the last one
+}
+
+func (s *Server) answerTrust(x *exchange) error {
+	if x.r.Method != http.MethodGet && x.r.Method != http.MethodHead {
+		return methodNotAllowed(x.r.Method, http.MethodGet+", "+http.MethodHead)
+	}
+	if err := s.boundHeader(x); err != nil {
+		return err
+	}
+	wanted, err := parseTrustPath(strings.TrimPrefix(x.r.URL.Path, trustPath))
+	if err != nil {
+		return err
+	}
+	return x.enter(s.limits.doors, clientKey{}, func() error {
+		b, err := s.publishedBundle(x, wanted.bundleAddress)
+		if err != nil && pki.CodeOf(err) != pki.CodeNotFound {
+			return err
+		}
+		public := err == nil && b.Access == pki.BundlePublic && b.HasContent()
+		if !public {
+			if err := s.admitReader(x, wanted.bundleAddress); err != nil {
+				return err
+			}
+		}
+		if err == nil && !b.HasContent() {
+			err = &pki.Error{Code: pki.CodeNotFound, Msg: "The trust bundle has no version yet: " + b.Message}
+		}
+		if err != nil {
+			return err
+		}
+		f, err := s.trustFile(x, b, wanted)
+		if err != nil {
+			return err
+		}
+		if err := x.sendFile(f, public, wanted.version != 0); err != nil || x.r.Method == http.MethodHead {
+			return err
+		}
+		s.tally.add(pki.BundleFetches{Tenant: b.Tenant, Key: b.Key, Version: f.version, Count: 1, Last: odata.FromTime(s.now())})
+		return nil
+	})
+}
+
+// parseTrustPath reads TENANT/NAME.EXT or TENANT/NAME/VERSION.EXT.
+func parseTrustPath(path string) (w wantedFile, err error) {
+	parts := strings.Split(path, "/")
+	last := parts[len(parts)-1]
+	stem := ""
+	for _, f := range trust.Formats() {
+		if s, ok := strings.CutSuffix(last, "."+f.Ext); ok && len(f.Ext) > len(w.format.Ext) {
+			stem, w.format = s, f
+		}
+	}
+	switch {
+	case stem == "" || !pki.ID(parts[0]).Valid():
+	case len(parts) == 2 && pki.ID(stem).Valid():
+		w.tenant, w.name = pki.TenantID(parts[0]), stem
+		return w, nil
+	case len(parts) == 3 && pki.ID(parts[1]).Valid():
+		w.tenant, w.name = pki.TenantID(parts[0]), parts[1]
+		n, err := strconv.ParseInt(stem, 10, 64)
+		if err == nil && n > 0 && strconv.FormatInt(n, 10) == stem {
+			w.version = n
+			return w, nil
+		}
+	}
+	return w, noSegment(last)
+}
+
+// publishedBundle looks a bundle up, unless that was done just now. Where the
+// store fails, what was seen last stays published.
+func (s *Server) publishedBundle(x *exchange, a bundleAddress) (pki.TrustBundle, error) {
+	now := s.now()
+	seen, found, fresh := s.shelf.bundle(a, now)
+	if fresh {
+		return seen, nil
+	}
+	var b pki.TrustBundle
+	err := x.enter(s.limits.runs, x.client(), func() (err error) {
+		b, err = s.bundles.Published(x.r.Context(), a.tenant, a.name)
+		return err
+	})
+	switch {
+	case err == nil:
+		s.shelf.putBundle(a, b, now)
+	case pki.CodeOf(err) == pki.CodeNotFound:
+		s.shelf.dropBundle(a)
+	case found:
+		return seen, nil
+	}
+	return b, err
+}
+
+// admitReader lets through who has a token that may read the tenant.
+func (s *Server) admitReader(x *exchange, a bundleAddress) error {
+	p, err := s.identify(x)
+	if err != nil {
+		return s.spendFailure(x, err)
+	}
+	x.principal = p
+	if err := s.spendBudget(x); err != nil {
+		return err
+	}
+	if err := p.Allows(auth.Read); err != nil {
+		return err
+	}
+	if p.Tenant != a.tenant {
+		return pki.NotFound(s.nouns.bundles.entity.Name, pki.ID(a.name))
+	}
+	return nil
+}
+
+// trustFile returns the bytes that are wanted, written once for all who ask.
+func (s *Server) trustFile(x *exchange, b pki.TrustBundle, w wantedFile) (*file, error) {
+	at := fileAddress{bundleAddress: w.bundleAddress, id: b.ID, version: w.version, ext: w.format.Ext}
+	if at.version == 0 {
+		at.version = b.Version
+	}
+	if f := s.shelf.file(at); f != nil {
+		return f, nil
+	}
+	var f *file
+	err := x.enter(s.limits.runs, x.client(), func() error {
+		content, err := s.bundles.Content(x.r.Context(), b, at.version)
+		if err != nil {
+			return err
+		}
+		body, err := w.format.Write(trust.Bundle{
+			Tenant: string(b.Tenant), Name: b.Name, Version: content.Version, Changed: content.Published.Time(),
+			Roots: content.Roots, Intermediates: content.Intermediates,
+		}, trust.Options{})
+		if err != nil {
+			return notWritable(w.format, err)
+		}
+		f = newFile(at, w.format.MediaType, content.Published.Time(), body)
+		s.shelf.putFile(at, f)
+		return nil
+	})
+	return f, err
+}
+
+// notWritable is the answer where a format cannot hold the bundle.
+func notWritable(f trust.Format, err error) error {
+	if errors.Is(err, trust.ErrEmpty) {
+		return internal(err) // none is stored that is empty
+	}
+	return &fault{
+		status: http.StatusConflict, code: codeConflict, cause: err,
+		message: fmt.Sprintf("This version of the trust bundle cannot be written as '%s': %s. Fetch it in another format.", f.Ext, err),
+	}
+}
+
+// sendFile answers with f, or with 304 where the client has it already (RFC
+// 9110, 13.2.2).
+func (x *exchange) sendFile(f *file, public, fixed bool) error {
+	same, err := x.hasFile(f)
+	if err != nil {
+		return err
+	}
+	h := x.w.Header()
+	delete(h, "OData-Version") // this is no OData
+	for name, values := range f.header {
+		h[name] = values
+	}
+	whose, life := "private", "max-age=300, must-revalidate, stale-if-error=86400"
+	if public {
+		whose = "public"
+		h["Vary"] = []string{"Origin"}
+	}
+	if fixed {
+		life = "max-age=31536000, immutable"
+	}
+	h["Cache-Control"] = []string{whose + ", " + life}
+	if same {
+		delete(h, "Content-Type")
+		x.write(http.StatusNotModified, nil)
+		return nil
+	}
+	x.write(http.StatusOK, f.body)
+	return nil
+}
+
+// hasFile reports whether the client has f: by its tag or, where it names none,
+// by its date.
+func (x *exchange) hasFile(f *file) (bool, error) {
+	if fields := x.r.Header["If-None-Match"]; len(fields) > 0 {
+		return unchanged(fields, `W/"`+f.opaque+`"`)
+	}
+	since, err := http.ParseTime(x.header("If-Modified-Since"))
+	return err == nil && !f.modified.After(since), nil
+}

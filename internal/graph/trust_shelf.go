@@ -1,0 +1,131 @@
+package graph
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"cloudpki/internal/pki"
+)
+
+// Bounds of a shelf. One that is full is emptied: what is asked for comes back
+// with the next request.
+const (
+	shelfBundles = 4096
+	shelfBytes   = 64 << 20
+)
+
+// bundleFreshness is how long a bundle is taken for what it was when it was
+// looked up. Another process may have published meanwhile; caches that devices
+// fetch from may be older by far.
+const bundleFreshness = time.Second
+
+// A shelf keeps published bundles in memory: which version of a name is the
+// last, and the bytes of a version in a format, which never change.
+type shelf struct {
+	mu      sync.Mutex
+	bundles map[bundleAddress]lookedUp
+	files   map[fileAddress]*file
+	bytes   int
+}
+
+type bundleAddress struct {
+	tenant pki.TenantID
+	name   string
+}
+
+type lookedUp struct {
+	bundle pki.TrustBundle
+	at     time.Time
+}
+
+type fileAddress struct {
+	bundleAddress
+
+	id      pki.ID
+	version int64
+	ext     string
+}
+
+// A file is a version of a bundle in one format, with the header fields that
+// tell of it.
+type file struct {
+	version  int64
+	body     []byte
+	opaque   string // entity tag, without quotes
+	modified time.Time
+	header   http.Header
+}
+
+func newFile(at fileAddress, media string, published time.Time, body []byte) *file {
+	sum := sha256.Sum256(body)
+	const tagBytes = 8
+	f := &file{
+		version: at.version, body: body, modified: published.UTC().Truncate(time.Second),
+		opaque: strconv.FormatInt(at.version, 10) + "-" + at.ext + "-" + hex.EncodeToString(sum[:tagBytes]),
+	}
+	f.header = http.Header{
+		"ETag":             {`"` + f.opaque + `"`},
+		"Last-Modified":    {f.modified.Format(http.TimeFormat)},
+		"Content-Type":     {media},
+		"Content-Location": {at.path(at.version)},
+		"Repr-Digest":      {"sha-256=:" + base64.StdEncoding.EncodeToString(sum[:]) + ":"},
+	}
+	if at.version > 1 {
+		f.header["Link"] = []string{"<" + at.path(at.version-1) + `>; rel="predecessor-version"`}
+	}
+	return f
+}
+
+// path is the address of a version, which never changes what it holds.
+func (a fileAddress) path(version int64) string {
+	return fmt.Sprintf("%s%s/%s/%d.%s", trustPath, a.tenant, a.name, version, a.ext)
+}
+
+// bundle returns what was looked up under an address, and whether it is still
+// to be taken for the present one.
+func (s *shelf) bundle(a bundleAddress, now time.Time) (b pki.TrustBundle, found, fresh bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	seen, found := s.bundles[a]
+	age := now.Sub(seen.at)
+	return seen.bundle, found, found && age >= 0 && age < bundleFreshness
+}
+
+func (s *shelf) putBundle(a bundleAddress, b pki.TrustBundle, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.bundles == nil || len(s.bundles) >= shelfBundles {
+		s.bundles = make(map[bundleAddress]lookedUp)
+	}
+	s.bundles[a] = lookedUp{b, now}
+}
+
+func (s *shelf) dropBundle(a bundleAddress) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.bundles, a)
+}
+
+func (s *shelf) file(a fileAddress) *file {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.files[a]
+}
+
+func (s *shelf) putFile(a fileAddress, f *file) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.files == nil || s.bytes+len(f.body) > shelfBytes {
+		s.files, s.bytes = make(map[fileAddress]*file), 0
+	}
+	if s.files[a] == nil {
+		s.bytes += len(f.body)
+	}
+	s.files[a] = f
+}
