@@ -1,5 +1,6 @@
 // Package ejbca is the REST API of EJBCA as a dialect of the simulated CA:
-// /v1/ca with chains and CRLs, and /v2/certificate/search with its pagination.
+// /v1/ca with chains and CRLs, /v2/certificate/search with its pagination, and
+// /v1/certificate to enrol and revoke.
 // A client shows a certificate, or a token of the authorization server that
 // stands beside it at TokenPath (RFC 6749, 4.4).
 //
@@ -47,6 +48,8 @@ func Handler(c *casim.CA) http.Handler {
 	mux.Handle("GET "+Path+"v1/ca/{dn}/certificate/download", s.admin(s.chain))
 	mux.Handle("GET "+Path+"v1/ca/{dn}/getLatestCrl", s.admin(s.crl))
 	mux.Handle("POST "+Path+"v2/certificate/search", s.admin(s.search))
+	mux.Handle("POST "+Path+"v1/certificate/pkcs10enroll", s.admin(s.enrol))
+	mux.Handle("PUT "+Path+"v1/certificate/{dn}/{serial}/revoke", s.admin(s.revoke))
 	mux.Handle("/", s.admin(func(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusNotFound, "RESTEASY003210: Could not find resource for full path: https://"+r.Host+r.URL.Path)
 	}))

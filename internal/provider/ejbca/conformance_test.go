@@ -106,7 +106,10 @@ func conformance(w *world, serials []string, t testing.TB) providertest.Fixture 
 		Handler: w.handler(),
 		TLS:     w.tlsConfig(),
 		Path:    sim.Path,
-		Config:  provider.Config{ServerCAs: w.ServerCAs(), Credentials: w.credentials(t)},
+		Config: provider.Config{ServerCAs: w.ServerCAs(), Credentials: w.credentials(t), Settings: map[string]string{
+			"issueCa": "Simulated Device CA", "issueEndEntityProfile": sim.EndEntityProfile,
+		}},
+		Profile: sim.CertificateProfile,
 		Spoil:   func(c *provider.Config) { c.Credentials.CertificatePassword = secret.NewString("wrong") },
 		Roots:   []*x509.Certificate{w.Root()},
 		Serials: serials,
@@ -162,7 +165,7 @@ func TestConformance(t *testing.T) {
 		Serve: func(t testing.TB, pw providertest.World) providertest.Fixture {
 			w, serials := newWorld(t, pw.Issued, casim.Options{PageSize: 1000})
 			f := conformance(w, serials, t)
-			f.Config.Settings = map[string]string{"pageSize": "50"}
+			f.Config.Settings["pageSize"] = "50"
 			return f
 		},
 	})

@@ -1,7 +1,8 @@
 // Package ejbca is the client of EJBCA's REST API, as its Community and
 // Enterprise editions serve it below /ejbca/ejbca-rest-api. It reads the CAs
 // with their chains and CRLs, and follows the certificates by the time of
-// their last change (POST /v2/certificate/search).
+// their last change (POST /v2/certificate/search). Asked to, it has certificates
+// issued and revoked.
 //
 // An administrator is known by a client certificate, or by a token that an
 // OAuth 2.0 authorization server gives for a client id and secret (RFC 6749,
@@ -32,6 +33,10 @@ const (
 	settingScope    = "scope"
 	settingFollow   = "followBy"
 	settingPageSize = "pageSize"
+
+	settingIssueCA      = "issueCa"
+	settingIssueEntity  = "issueEndEntityProfile"
+	settingIssueProfile = "issueCertificateProfile"
 )
 
 // The values of the setting followBy.
@@ -52,7 +57,7 @@ func Kind() provider.Kind {
 		Name:     "ejbca",
 		Title:    "EJBCA (REST API)",
 		Settings: settings(),
-		Can:      provider.Capabilities{Authorities: true, Revocations: true, Inventory: provider.InventoryUpdatedSince},
+		Can:      provider.Capabilities{Authorities: true, Revocations: true, Issue: true, Revoke: true, Inventory: provider.InventoryUpdatedSince},
 		Validate: validate,
 		Open:     open,
 	}
@@ -66,6 +71,9 @@ func settings() []provider.Setting {
 		{Name: settingScope, Type: provider.SettingText, Doc: "Scope to ask the authorization server for; none where absent.", Example: "api://ejbca/.default", Check: checkScope},
 		{Name: settingFollow, Type: provider.SettingChoice, Values: []string{followUpdates, followDates}, Doc: "What changes are found by: updateTime, or dates (of issue and revocation) where the server does not know the former.", Example: followUpdates, Check: checkFollow},
 		{Name: settingPageSize, Type: provider.SettingNumber, Doc: "Certificates to ask for at once, 1 to 1000; 200 where absent.", Example: "200", Check: func(v string) error { _, err := size(v); return err }},
+		{Name: settingIssueCA, Type: provider.SettingText, Doc: "CA that issues for requests, by name; the one in caNames where that has one.", Example: "Device CA", Check: checkOne},
+		{Name: settingIssueEntity, Type: provider.SettingText, Doc: "End entity profile that requests are issued under; needed to issue.", Example: "DEVICES", Check: checkOne},
+		{Name: settingIssueProfile, Type: provider.SettingText, Doc: "Certificate profile of requests that name none.", Example: "ENDUSER", Check: checkOne},
 	}
 }
 
@@ -174,6 +182,10 @@ func (s *session) configure(settings map[string]string) (err error) {
 	}
 	if s.pageSize, err = size(settings[settingPageSize]); err != nil {
 		return fmt.Errorf("%s: %w", settingPageSize, err)
+	}
+	s.enrolment = enrolment{settings[settingIssueCA], settings[settingIssueEntity], settings[settingIssueProfile]}
+	if s.enrolment.ca == "" && len(s.cas) == 1 {
+		s.enrolment.ca = s.cas[0]
 	}
 	return nil
 }

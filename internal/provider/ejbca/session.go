@@ -27,9 +27,10 @@ type session struct {
 	profiles []string // nil is all
 	dates    bool     // followed by dates, not by the time of change
 	pageSize int
-	now      func() time.Time
-	words    provider.Cleaner // of what the CA says; knows the secrets
-	probed   []caInfo         // what Probe was told, until Authorities takes it
+	enrolment
+	now    func() time.Time
+	words  provider.Cleaner // of what the CA says; knows the secrets
+	probed []caInfo         // what Probe was told, until Authorities takes it
 }
 
 // Probe asks for the CAs: the status of the API would not prove permissions.

@@ -132,7 +132,7 @@ func newCSR(t testing.TB) []byte {
 }
 
 // enrolments are the abilities that change something at the CA.
-func (s *stand) enrolments(t testing.TB) (all []ability) {
+func (s *stand) enrolments(t *testing.T) (all []ability) {
 	t.Helper()
 	if s.ca.Kind.Can.Issue {
 		csr := newCSR(t)
@@ -141,9 +141,12 @@ func (s *stand) enrolments(t testing.TB) (all []ability) {
 			return err
 		}})
 	}
-	if s.ca.Kind.Can.Revoke {
+	if s.ca.Kind.Can.Revoke && len(s.Serials) > 0 {
+		if s.revocable == nil {
+			s.revocable = s.certificateOf(t, s.Serials[0])
+		}
 		all = append(all, ability{"Revoke", func(ctx context.Context, session provider.Session) error {
-			return provider.Revoke(ctx, session.(provider.Revoker), provider.Revocation{Serial: s.Serials[0], Reason: 1})
+			return provider.Revoke(ctx, session.(provider.Revoker), provider.Revocation{Serial: s.Serials[0], Reason: 1, Certificate: s.revocable})
 		}})
 	}
 	return all

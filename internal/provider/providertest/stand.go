@@ -34,7 +34,9 @@ type stand struct {
 	failure atomic.Pointer[failure]
 	calls   atomic.Int64 // that the CA has got
 	log     *lines
-	said    []string // texts of all errors seen
+
+	revocable []byte   // DER of the first of Serials, for the ability to revoke; nil until it was asked for
+	said      []string // texts of all errors seen
 }
 
 // A failure answers in the CA's place.
@@ -162,7 +164,7 @@ type ability struct {
 	call func(ctx context.Context, s provider.Session) error
 }
 
-func (s *stand) abilities(t testing.TB) []ability {
+func (s *stand) abilities(t *testing.T) []ability {
 	t.Helper()
 	k := s.ca.Kind
 	all := []ability{{"Probe", func(ctx context.Context, s provider.Session) error {
