@@ -126,6 +126,8 @@ func TestLifeOfAService(t *testing.T) {
 		"/beta/cloudPkiSubscriptions": {401, "InvalidAuthenticationToken"},
 		"/docs/errors/dns":            {200, "<h1"},
 		"/docs/errors/nobody":         {404, "ResourceNotFound"},
+		"/trust/tenant/devices.pem":   {401, "InvalidAuthenticationToken"},
+		"/trust/tenant/devices.exe":   {404, "devices.exe"},
 		"/nowhere":                    {404, "Resource not found for the segment 'nowhere'."},
 	} {
 		if status, text := s.get(path); status != want.status || !strings.Contains(text, want.text) {

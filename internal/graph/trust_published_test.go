@@ -1,6 +1,7 @@
 package graph_test
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -163,6 +164,24 @@ func TestTrustVersionsStay(t *testing.T) {
 	}
 	if state := w.do("GET", bundles+"/"+w.anyBundle(), "").object(t)["publishStatus"]; state != "kept" {
 		t.Errorf("then the bundle is %v", state)
+	}
+}
+
+// What was published stays so while the store cannot be asked.
+func TestTrustOutlivesTheStore(t *testing.T) {
+	w := newWorld(t)
+	first := w.trusting("one")
+	w.do("POST", bundles, `{"name":"devices","access":"public"}`)
+	w.fetch("GET", devices+".pem")
+	w.clock.Move(time.Hour)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel() // no query is answered
+	for _, address := range []string{devices + ".pem", devices + "/1.pem"} {
+		got := httptest.NewRecorder()
+		w.server.Trust().ServeHTTP(got, httptest.NewRequestWithContext(ctx, http.MethodGet, address, nil))
+		if got.Code != http.StatusOK || got.Body.String() != first {
+			t.Errorf("%s: %d\n%s", address, got.Code, got.Body)
+		}
 	}
 }
 
