@@ -76,7 +76,7 @@ func Kind() provider.Kind {
 				Check:   func(v string) error { _, err := pageSize(v); return err },
 			},
 		},
-		Can:      provider.Capabilities{Authorities: true, Profiles: true, Inventory: provider.InventoryIssuedWindow},
+		Can:      provider.Capabilities{Authorities: true, Issue: true, Revoke: true, Profiles: true, Inventory: provider.InventoryIssuedWindow},
 		Validate: validate,
 		Open:     open,
 	}
