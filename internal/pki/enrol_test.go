@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -152,8 +153,8 @@ func TestEnrolmentIsRefused(t *testing.T) {
 		"no provider":     {unknown.ID, pki.IssueDraft{CSR: w.csr()}, pki.CodeNotSyncable, "cloudPkiProvider"},
 	} {
 		_, err := w.service.IssueCertificate(t.Context(), tenant, pki.Actor{}, c.id, c.draft, nil)
-		e, _ := err.(*pki.Error)
-		if e == nil || e.Code != c.code || e.Target != c.target {
+		var e *pki.Error
+		if !errors.As(err, &e) || e.Code != c.code || e.Target != c.target {
 			t.Errorf("%s: %v, want %s at %q", name, err, c.code, c.target)
 		}
 	}

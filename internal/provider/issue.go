@@ -85,7 +85,7 @@ func ParseCSR(b []byte) (*x509.CertificateRequest, error) {
 		return nil, errors.New("The request is not PKCS#10 (RFC 2986), neither DER, base64 of it, nor PEM.") //nolint:revive // as above
 	}
 	if fault := weakness(csr.PublicKey); fault != "" {
-		return nil, errors.New("The request is for " + fault + ".") //nolint:revive // as above
+		return nil, errors.New("The request is for " + fault + ".")
 	}
 	if err := csr.CheckSignature(); err != nil {
 		return nil, errors.New("The request is not signed with the key that it is for.") //nolint:revive // as above

@@ -50,6 +50,7 @@ func Handler(ca *casim.CA, o Options) http.Handler {
 		"GET " + base + "profile/{id}":                   s.profile,
 		"GET " + base + "certificate-search":             s.search,
 		"GET " + base + "certificate/{serial}":           s.certificate,
+		"POST " + base + "certificate":                   s.enrol,
 		"PUT " + base + "certificate/{serial}/revoke":    s.revoke,
 		"DELETE " + base + "certificate/{serial}/revoke": s.resume,
 	} {

@@ -58,6 +58,10 @@ func (s *server) revoke(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
+	if c.Status == "REVOKED" {
+		refuse(w, http.StatusBadRequest, "invalid_request", "The certificate is revoked already.")
+		return
+	}
 	if err := json.NewDecoder(io.LimitReader(r.Body, 1<<16)).Decode(&in); err != nil {
 		refuse(w, http.StatusBadRequest, "invalid_request", "The body is not JSON.")
 		return

@@ -79,6 +79,7 @@ func fixture(t testing.TB, w providertest.World, in login, o sim.Options) provid
 		Spoil:   func(c *provider.Config) { in(t, ca, c, false) },
 		Roots:   []*x509.Certificate{ca.Root()},
 		Serials: serials,
+		Profile: casim.ProfileDevice,
 		Unreadable: func() {
 			odd.each(func(i map[string]any) {
 				if strings.EqualFold(i["serial_number"].(string), serials[3]) {

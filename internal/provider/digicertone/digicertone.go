@@ -1,7 +1,8 @@
 // Package digicertone is the client of DigiCert ONE Trust Lifecycle Manager
 // (TLM), the successor of PKI Platform 8: a REST API below /mpki/api/v1 of a
 // DigiCert ONE host. It reads the issuing CAs of the certificate profiles with
-// their chains, and the list of issued certificates.
+// their chains, and the list of issued certificates; asked to, it has
+// certificates issued and revoked.
 //
 // The API knows a caller by the token of a service user (adminPassword, sent as
 // x-api-key) or by a client certificate, which goes to the host of the same
@@ -76,7 +77,7 @@ func Kind() provider.Kind {
 				Check:   func(v string) error { _, err := pageSize(v); return err },
 			},
 		},
-		Can:      provider.Capabilities{Authorities: true, Profiles: true, Inventory: provider.InventoryIssuedWindow},
+		Can:      provider.Capabilities{Authorities: true, Issue: true, Revoke: true, Profiles: true, Inventory: provider.InventoryIssuedWindow},
 		Validate: validate,
 		Open:     open,
 	}
