@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -77,8 +78,13 @@ func (x trustExport) run(ctx context.Context, p *program, subscription string) e
 	})
 }
 
+// formats returns those that need no signer: there is none here.
+func formats() []trust.Format {
+	return slices.DeleteFunc(trust.Formats(), func(f trust.Format) bool { return f.Signed })
+}
+
 func formatNames() (names []string) {
-	for _, f := range trust.Formats() {
+	for _, f := range formats() {
 		names = append(names, f.Ext)
 	}
 	return names
@@ -87,8 +93,8 @@ func formatNames() (names []string) {
 // describeFormats lists the formats for help.
 func describeFormats() string {
 	var b strings.Builder
-	for _, f := range trust.Formats() {
-		fmt.Fprintf(&b, "  %-12s %s\n", f.Ext, f.Doc)
+	for _, f := range formats() {
+		fmt.Fprintf(&b, "  %-14s %s\n", f.Ext, f.Doc)
 	}
 	return b.String()
 }

@@ -37,7 +37,7 @@ func Manifest() Format {
 // Without signer it is [ErrNoSigner].
 func SignedManifest() Format {
 	return Format{
-		Ext: "manifest.jws", MediaType: "application/jose",
+		Ext: "manifest.jws", MediaType: "application/jose", Signed: true,
 		Doc: "The manifest as a signed JWS, for devices that check what they are given.", Write: writeSignedManifest,
 	}
 }

@@ -65,6 +65,7 @@ type Format struct {
 	Ext       string // of the published address, without dot: "pem"
 	MediaType string // of the answer
 	Doc       string // for whom it is, in one sentence
+	Signed    bool   // whether it is nothing without Options.Signer
 
 	// Write returns the bytes. The same bundle and options give the same bytes,
 	// but for salts and signatures. The error is ErrEmpty, or tells why this
