@@ -126,9 +126,11 @@ test("the service's own document, which tells of every member", async (t) => {
       const document = await published();
       const readable = Object.keys(document.paths).filter((path) => document.paths[path].get);
       assert.ok(readable.length > 30, `${readable}`);
+      const { body: bundle } = await want(201, "POST", "/deviceManagement/trustBundles", { name: "contract" });
+      const keyOf = (path) => (path.startsWith("/subscriptions") ? "absent" : path.includes("/trustBundles/") ? bundle.id : synced.id);
       for (const path of readable) {
         if (path === "/$metadata") continue; // XML, which has a schema of its own
-        let address = path.replace("{id}", path.startsWith("/subscriptions") ? "absent" : synced.id);
+        let address = path.replace("{id}", keyOf(path));
         if (address.includes("{")) {
           const { body } = await want(200, "GET", address.replace(/\/\{.*/, ""));
           address = address.replace(/\{.*?\}/, body.value[0]?.id ?? "absent");
