@@ -74,10 +74,7 @@ func newTimeline(ends []end, now time.Time) timeline {
 	span := max(t.To.Sub(now), day)
 	for i, e := range shown {
 		left := e.At.Sub(now)
-		row := timelineRow{end: e, Days: int(left / day), Y: i * rowHeight, Class: "good"}
-		if left < 0 {
-			row.Days--
-		}
+		row := timelineRow{end: e, Days: daysLeft(e.At, now), Y: i * rowHeight, Class: "good"}
 		row.Length = max(2, int(timelineWidth*(max(left, 0).Seconds()/span.Seconds())))
 		switch {
 		case left < 0:
@@ -88,6 +85,15 @@ func newTimeline(ends []end, now time.Time) timeline {
 		t.Rows = append(t.Rows, row)
 	}
 	return t
+}
+
+// daysLeft counts whole days until an end; negative once it has come.
+func daysLeft(end, now time.Time) int {
+	days := int(end.Sub(now) / day)
+	if end.Before(now) {
+		days--
+	}
+	return days
 }
 
 // syncDays is the picture of how syncs went.

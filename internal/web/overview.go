@@ -23,9 +23,9 @@ const (
 )
 
 // overviewQuery asks for subscriptions, those that fail first, each with its
-// last runs and its roots.
+// last runs and its roots without their DER.
 const overviewQuery = "$top=100&$count=true&$orderby=syncStatus+desc,displayName" +
-	"&$expand=syncRuns($top=60;$orderby=queuedDateTime+desc),certificateAuthorities($top=100;$filter=kind+eq+'root')"
+	"&$expand=syncRuns($top=60;$orderby=queuedDateTime+desc),certificateAuthorities($top=100;$select=state;$filter=kind+eq+'root')"
 
 // overview is the first page.
 type overview struct {

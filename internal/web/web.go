@@ -71,23 +71,25 @@ type Server struct {
 
 // queries are what pages ask of the rules, checked once.
 type queries struct {
-	overview odata.Query
+	overview     odata.Query
+	subscription []odata.Expansion
 }
 
 // New returns a Server.
 func New(o Options) (*Server, error) {
 	sealer, errSealer := newSealer(o.SealKey)
 	pages, errPages := newPages()
-	overview, errQuery := odata.ParseQuery(overviewQuery, pki.SubscriptionType())
+	overview, errOverview := odata.ParseQuery(overviewQuery, pki.SubscriptionType())
+	subscription, errSubscription := odata.ParseQuery(subscriptionQuery, pki.SubscriptionType())
 	forms := http.NewCrossOriginProtection()
 	errOrigin := forms.AddTrustedOrigin(o.Origin) // behind a proxy Host may be another
-	if err := errors.Join(errSealer, errPages, errQuery, errOrigin); err != nil {
+	if err := errors.Join(errSealer, errPages, errOverview, errSubscription, errOrigin); err != nil {
 		return nil, fmt.Errorf("configure the console: %w", err)
 	}
 	s := &Server{
 		service: o.Service, verifier: o.Verifier, origin: o.Origin, providers: o.Providers, http: o.HTTP,
 		sealer: sealer, now: o.Now, log: o.Log, mux: http.NewServeMux(), pages: pages, forms: forms,
-		links: links{open: make(map[digest]link)}, queries: queries{overview: overview},
+		links: links{open: make(map[digest]link)}, queries: queries{overview: overview, subscription: subscription.Expand},
 	}
 	s.route()
 	return s, nil
@@ -102,6 +104,9 @@ func (s *Server) route() {
 	s.mux.HandleFunc("GET "+linkPath+"{token}", s.open(s.showLink))
 	s.mux.HandleFunc("POST "+linkPath+"{token}", s.open(s.useLink))
 	s.mux.HandleFunc("POST "+Base+"signout", s.signedIn(auth.Read, s.signOut))
+	s.mux.HandleFunc("GET "+Base+"subscriptions/{id}", s.signedIn(auth.Read, s.showSubscription))
+	s.mux.HandleFunc("POST "+Base+"subscriptions/{id}/sync", s.signedIn(auth.Write, s.syncNow))
+	s.mux.HandleFunc("POST "+Base+"subscriptions/{id}/trust", s.signedIn(auth.Write, s.decide))
 	s.mux.HandleFunc("/", s.open(s.notFound))
 }
 
