@@ -67,29 +67,39 @@ type Server struct {
 	forms   *http.CrossOriginProtection
 	links   links
 	queries queries
+	tokens  *odata.TokenSealer
 }
 
 // queries are what pages ask of the rules, checked once.
 type queries struct {
 	overview     odata.Query
 	subscription []odata.Expansion
+	certificates odata.Query
+	audit        odata.Query
+}
+
+func newQueries() (queries, error) {
+	overview, errOverview := odata.ParseQuery(overviewQuery, pki.SubscriptionType())
+	subscription, errSubscription := odata.ParseQuery(subscriptionQuery, pki.SubscriptionType())
+	certificates, errCertificates := odata.ParseQuery(certificatesQuery, pki.CertificateType())
+	audit, errAudit := odata.ParseQuery(auditQuery, pki.AuditEventType())
+	return queries{overview, subscription.Expand, certificates, audit}, errors.Join(errOverview, errSubscription, errCertificates, errAudit)
 }
 
 // New returns a Server.
 func New(o Options) (*Server, error) {
 	sealer, errSealer := newSealer(o.SealKey)
 	pages, errPages := newPages()
-	overview, errOverview := odata.ParseQuery(overviewQuery, pki.SubscriptionType())
-	subscription, errSubscription := odata.ParseQuery(subscriptionQuery, pki.SubscriptionType())
+	queries, errQueries := newQueries()
 	forms := http.NewCrossOriginProtection()
 	errOrigin := forms.AddTrustedOrigin(o.Origin) // behind a proxy Host may be another
-	if err := errors.Join(errSealer, errPages, errOverview, errSubscription, errOrigin); err != nil {
+	if err := errors.Join(errSealer, errPages, errQueries, errOrigin); err != nil {
 		return nil, fmt.Errorf("configure the console: %w", err)
 	}
 	s := &Server{
 		service: o.Service, verifier: o.Verifier, origin: o.Origin, providers: o.Providers, http: o.HTTP,
 		sealer: sealer, now: o.Now, log: o.Log, mux: http.NewServeMux(), pages: pages, forms: forms,
-		links: links{open: make(map[digest]link)}, queries: queries{overview: overview, subscription: subscription.Expand},
+		links: links{open: make(map[digest]link)}, queries: queries, tokens: odata.NewTokenSealer(sealer.aead),
 	}
 	s.route()
 	return s, nil
@@ -107,6 +117,10 @@ func (s *Server) route() {
 	s.mux.HandleFunc("GET "+Base+"subscriptions/{id}", s.signedIn(auth.Read, s.showSubscription))
 	s.mux.HandleFunc("POST "+Base+"subscriptions/{id}/sync", s.signedIn(auth.Write, s.syncNow))
 	s.mux.HandleFunc("POST "+Base+"subscriptions/{id}/trust", s.signedIn(auth.Write, s.decide))
+	s.mux.HandleFunc("GET "+Base+"subscriptions/{id}/certificates", s.signedIn(auth.Read, s.showInventory))
+	s.mux.HandleFunc("GET "+Base+"subscriptions/{id}/certificates.csv", s.signedIn(auth.Read, s.exportCSV))
+	s.mux.HandleFunc("GET "+Base+"subscriptions/{id}/certificates.json", s.signedIn(auth.Read, s.exportJSON))
+	s.mux.HandleFunc("GET "+Base+"audit", s.signedIn(auth.Read, s.showAudit))
 	s.mux.HandleFunc("/", s.open(s.notFound))
 }
 
