@@ -35,7 +35,7 @@ func newRunRow(run *pki.Run, now time.Time) runRow {
 	}
 	row.Stages = strings.Join(stages, ", ")
 	if run.Status == pki.RunFailed {
-		row.Fault = newRunFault(run.Message, string(run.Error))
+		row.Fault = newRunFault(run.Message, run.Error)
 	}
 	return row
 }

@@ -8,6 +8,7 @@ import (
 
 	"cloudpki/internal/odata"
 	"cloudpki/internal/pki"
+	"cloudpki/internal/provider"
 )
 
 // subscriptionQuery asks for a subscription's last runs and its authorities.
@@ -39,7 +40,7 @@ type subscriptionPage struct {
 // A runFault is why a run failed, in plain words.
 type runFault struct {
 	Text string
-	Code string
+	Code provider.Code
 	Help string // address of the manual's page, "" for none
 }
 
@@ -69,7 +70,7 @@ func (s *Server) showSubscription(v *visit) error {
 	authorities := children.Authorities[0].Items
 	p := subscriptionPage{
 		Path: pathOf(sub.ID), Health: healthOf(&sub, rootsOf(authorities), now), Sub: sub, ServiceURI: textOf(sub.ServiceURI), Description: textOf(sub.Description),
-		Credentials: viewCredentials(&sub, now), Tree: treeOf(authorities), Changes: changesOf(&sub, authorities),
+		Credentials: viewCredentials(&sub, now), Tree: treeOf(authorities),
 	}
 	for i := range children.Runs[0].Items {
 		p.Runs = append(p.Runs, newRunRow(&children.Runs[0].Items[i], now))
@@ -78,6 +79,7 @@ func (s *Server) showSubscription(v *visit) error {
 		p.Current = &p.Runs[0]
 	}
 	p.Fault = faultOfLast(&sub, children.Runs[0].Items)
+	p.Changes = changesOf(&sub, authorities, p.Fault.Code)
 	if p.Watching = v.r.URL.Query().Has(watchParameter) && p.Current != nil; p.Watching {
 		v.w.Header().Set("Refresh", watchPeriod) // by the wish of the person, who can end it
 	}
@@ -87,23 +89,23 @@ func (s *Server) showSubscription(v *visit) error {
 // faultOfLast returns why the last sync that has ended failed.
 func faultOfLast(sub *pki.Subscription, runs []pki.Run) runFault {
 	if sub.Refusal != nil {
-		return newRunFault(sub.Refusal.Msg, string(sub.Refusal.Code))
+		return newRunFault(sub.Refusal.Msg, sub.Refusal.Code)
 	}
 	if sub.SyncStatus != pki.SyncFailed {
 		return runFault{}
 	}
 	for _, run := range runs {
 		if run.Status == pki.RunFailed && !run.DryRun && run.Trigger != pki.TriggerProbe {
-			return newRunFault(run.Message, string(run.Error))
+			return newRunFault(run.Message, run.Error)
 		}
 	}
 	return newRunFault(textOf(sub.LastSyncError), "") // the run is further back than the page goes
 }
 
-func newRunFault(text, code string) runFault {
-	f := runFault{Text: cmp.Or(text, code), Code: code}
+func newRunFault(text string, code provider.Code) runFault {
+	f := runFault{Text: cmp.Or(text, string(code)), Code: code}
 	if code != "" {
-		f.Help = manualErrors + url.PathEscape(code)
+		f.Help = manualErrors + url.PathEscape(string(code))
 	}
 	return f
 }

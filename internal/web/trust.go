@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"cloudpki/internal/pki"
+	"cloudpki/internal/provider"
 )
 
 // An authorityNode is a CA certificate with those that it has issued.
@@ -102,15 +103,20 @@ type comparison struct {
 	Differs   bool
 }
 
-// changesOf returns the roots that wait for a decision.
-func changesOf(sub *pki.Subscription, list []pki.Authority) []trustChange {
+// changesOf returns the roots that wait for a decision: those that are
+// quarantined and, where a sync has failed for the CA's going back to a retiring
+// root, those that retire.
+func changesOf(sub *pki.Subscription, list []pki.Authority, code provider.Code) []trustChange {
+	waits := func(s pki.TrustState) bool {
+		return s == pki.TrustQuarantined || s == pki.TrustRetiring && code == provider.CodeTrustChangePending
+	}
 	var current []string
 	if root, err := x509.ParseCertificate(sub.TrustedRoot); err == nil {
 		current = describe(root)
 	}
 	var changes []trustChange
 	for _, a := range list {
-		if a.Kind != pki.AuthorityRoot || a.State != pki.TrustQuarantined {
+		if a.Kind != pki.AuthorityRoot || !waits(a.State) {
 			continue
 		}
 		root, err := x509.ParseCertificate(a.DER)
