@@ -19,11 +19,14 @@ func (w *world) stock(n int) {
 	l, now := w.lease(), odata.FromTime(w.Now())
 	page := pki.RunPage{Listing: pki.Listing{ID: l.Run.ID}, Provider: 1, Run: l.Run, Now: now}
 	for i := range n {
-		serial := fmt.Sprintf("%04x", i)
+		serial, long := fmt.Sprintf("%04x", i), 0
+		if i < 100 {
+			long = 900
+		}
 		page.Certificates = append(page.Certificates, pki.Certificate{
-			ID: pki.CertificateID(nil, "CN=issuing", serial), SubjectDN: fmt.Sprintf("=CN=device-%04d%s", i, strings.Repeat(`"'<`, 300)), CommonName: fmt.Sprintf("Device-%04d", i),
-			AltNames: strings.Repeat(`"`, 900), IssuerDN: "CN=issuing", Serial: serial, NotBefore: now, NotAfter: odata.FromTime(w.Now().AddDate(0, 0, i)),
-			Status: pki.CertificateStatus(1 + i%4), RevokedAt: odata.Never(), Reason: -1, ProfileID: strings.Repeat(`"`, 90), Holder: strings.Repeat(`"`, 90),
+			ID: pki.CertificateID(nil, "CN=issuing", serial), SubjectDN: fmt.Sprintf("=CN=device-%04d%s", i, strings.Repeat(`"`, long)), CommonName: fmt.Sprintf("Device-%04d", i),
+			AltNames: strings.Repeat(`"`, long), IssuerDN: "CN=issuing", Serial: serial, NotBefore: now, NotAfter: odata.FromTime(w.Now().AddDate(0, 0, i)),
+			Status: pki.CertificateStatus(1 + i%4), RevokedAt: odata.Never(), Reason: -1, ProfileID: strings.Repeat(`"`, long/10), Holder: strings.Repeat(`"`, long/10),
 			FirstSeen: now, Changed: now, Missing: odata.Never(),
 		})
 	}
@@ -38,7 +41,7 @@ func TestInventory(t *testing.T) {
 	w.subscribe("alpha")
 	w.stock(100)
 	b := w.browser()
-	b.signIn("admin", tenantA)
+	b.enter("admin", tenantA)
 	path, rows, pages := alpha+"/certificates", 0, 0
 	for ; path != ""; pages++ {
 		p := b.get(path)
@@ -71,7 +74,7 @@ func TestExport(t *testing.T) {
 	w.subscribe("alpha")
 	w.stock(1010)
 	b := w.browser()
-	b.signIn("admin", tenantA)
+	b.enter("admin", tenantA)
 	p := b.get(alpha + "/certificates.csv")
 	lines, err := csv.NewReader(strings.NewReader(p.body)).ReadAll()
 	if err != nil || len(lines) != 1011 || lines[0][1] != "subjectName" || !strings.HasPrefix(lines[1][1], "'=CN=device-0000") {
@@ -96,8 +99,8 @@ func TestAudit(t *testing.T) {
 		w.subscribe(pki.ID(fmt.Sprintf("sub-%02d", i)))
 	}
 	b, other := w.browser(), w.browser()
-	b.signIn("admin", tenantA)
-	other.signIn("other", tenantB)
+	b.enter("admin", tenantA)
+	other.enter("other", tenantB)
 	p := b.get("/console/audit")
 	p.check(t)
 	next := regexp.MustCompile(`href="([^"]*after=[^"]*)">Next page`).FindStringSubmatch(p.body)

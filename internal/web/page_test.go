@@ -13,8 +13,8 @@ func TestPages(t *testing.T) {
 	w.subscribe("alpha")
 	w.quarantine("alpha")
 	admin, other := w.browser(), w.browser()
-	admin.signIn("admin", tenantA)
-	other.signIn("other", tenantB)
+	admin.enter("admin", tenantA)
+	other.enter("other", tenantB)
 	for path, want := range map[string]string{
 		"/":                                  "A root waits for a decision",
 		"/?page=9":                           "There is no subscription on this page",

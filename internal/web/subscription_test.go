@@ -44,7 +44,7 @@ func TestSync(t *testing.T) {
 	w.subscribe("alpha")
 	w.fail(w.lease())
 	b := w.browser()
-	home := b.signIn("admin", tenantA)
+	home := b.enter("admin", tenantA)
 	if !strings.Contains(home.body, "The last sync failed.") || !strings.Contains(home.body, ">Failing<") {
 		t.Errorf("overview:\n%s", home.body)
 	}
@@ -77,7 +77,7 @@ func TestTrustDecision(t *testing.T) {
 			w.subscribe("alpha")
 			root := w.quarantine("alpha")
 			b := w.browser()
-			b.signIn("admin", tenantA)
+			b.enter("admin", tenantA)
 			p := b.get(alpha)
 			p.check(t)
 			if !strings.Contains(p.body, string(root)) || !strings.Contains(p.body, "ECDSA, P-256") {
@@ -102,11 +102,11 @@ func TestPermissions(t *testing.T) {
 	w.subscribe("alpha")
 	root := w.quarantine("alpha")
 	reader, other := w.browser(), w.browser()
-	token := reader.signIn("reader", tenantA).field(t, "form_token")
+	token := reader.enter("reader", tenantA).field(t, "form_token")
 	if p := reader.get(alpha); p.StatusCode != http.StatusOK || strings.Contains(p.body, "Sync now") || strings.Contains(p.body, `value="approve"`) {
 		t.Errorf("the reader's page: %s\n%s", p.Status, p.body)
 	}
-	foreign := other.signIn("other", tenantB).field(t, "form_token")
+	foreign := other.enter("other", tenantB).field(t, "form_token")
 	for path, form := range map[string]url.Values{
 		"/sync":  {},
 		"/trust": {"thumbprint": {string(root)}, "decision": {"approve"}},
@@ -133,7 +133,7 @@ func TestDecisionRefused(t *testing.T) {
 	w.subscribe("alpha")
 	root := string(w.quarantine("alpha"))
 	b := w.browser()
-	token := b.signIn("admin", tenantA).field(t, "form_token")
+	token := b.enter("admin", tenantA).field(t, "form_token")
 	for name, c := range map[string]struct {
 		form   url.Values
 		status int
@@ -178,7 +178,7 @@ func TestTree(t *testing.T) {
 	}
 	must(t, w.store.SaveAuthorities(t.Context(), l, list, nil))
 	b := w.browser()
-	b.signIn("admin", tenantA)
+	b.enter("admin", tenantA)
 	p := b.get(alpha)
 	p.check(t)
 	root, middle, issuing := strings.Index(p.body, "<strong>CN=root<"), strings.Index(p.body, "<strong>CN=middle<"), strings.Index(p.body, "<strong>CN=issuing<")
