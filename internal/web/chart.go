@@ -9,7 +9,11 @@ import (
 )
 
 const (
-	maxEnds   = 20 // rows of the timeline
+	maxEnds = 20 // rows of the timeline
+	// maxTimeline is how far the timeline goes: roots live for decades, beside
+	// which nobody could see next month.
+	maxTimeline = 2 * 365 * day
+
 	syncedFor = 14 // days of the picture of syncs
 
 	// The measures of the pictures, in units of their view boxes.
@@ -47,8 +51,6 @@ type timeline struct {
 	Width  int
 	Height int
 	More   int // ends that are not shown
-	From   time.Time
-	To     time.Time
 }
 
 // A timelineRow is one bar, from now to the end.
@@ -67,15 +69,15 @@ func newTimeline(ends []end, now time.Time) timeline {
 		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Name, b.Name), cmp.Compare(a.What, b.What))
 	})
 	shown := ends[:min(len(ends), maxEnds)]
-	t := timeline{Width: timelineWidth, Height: rowHeight * len(shown), More: len(ends) - len(shown), From: now, To: now}
+	t := timeline{Width: timelineWidth, Height: rowHeight * len(shown), More: len(ends) - len(shown)}
+	span := day
 	if len(shown) > 0 {
-		t.To = shown[len(shown)-1].At
+		span = min(max(span, shown[len(shown)-1].At.Sub(now)), maxTimeline)
 	}
-	span := max(t.To.Sub(now), day)
 	for i, e := range shown {
 		left := e.At.Sub(now)
 		row := timelineRow{end: e, Days: daysLeft(e.At, now), Y: i * rowHeight, Class: "good"}
-		row.Length = max(2, int(timelineWidth*(max(left, 0).Seconds()/span.Seconds())))
+		row.Length = max(2, int(timelineWidth*(min(max(left, 0), span).Seconds()/span.Seconds())))
 		switch {
 		case left < 0:
 			row.Class = "bad"
@@ -89,8 +91,9 @@ func newTimeline(ends []end, now time.Time) timeline {
 
 // daysLeft counts whole days until an end; negative once it has come.
 func daysLeft(end, now time.Time) int {
-	days := int(end.Sub(now) / day)
-	if end.Before(now) {
+	left := end.Sub(now)
+	days := int(left / day)
+	if left < 0 && left%day != 0 {
 		days--
 	}
 	return days
