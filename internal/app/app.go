@@ -22,6 +22,7 @@ type Options struct {
 	Log     *slog.Logger
 	Now     func() time.Time // nil is time.Now
 	Started func(Running)    // called once the service answers; nil for nobody
+	LinkFor string           // name of a user of the embedded issuer who is given a one-time link to the console; "" for nobody
 }
 
 // Running tells where a started service is reached.
@@ -29,6 +30,8 @@ type Running struct {
 	Origin string // public origin: "https://127.0.0.1:8443"
 	Addr   string // address of the listener
 	CAFile string // certificate for clients to trust, PEM; "" where the operator brings one
+
+	ConsoleLink string // signs Options.LinkFor in to the console, once, within ten minutes; "" without
 }
 
 // farewell bounds how long requests under way may take once the service stops.
@@ -56,11 +59,16 @@ func Run(ctx context.Context, cfg config.Config, o Options) error {
 		return errors.Join(err, listener.Close())
 	}
 	defer s.close()
-	return s.run(ctx, listener)
+	link, err := s.consoleLink()
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	return s.run(ctx, listener, link)
 }
 
-// run starts what has a life of its own and waits for its end.
-func (s *service) run(ctx context.Context, listener net.Listener) error {
+// run starts what has a life of its own and waits for its end. link is
+// Running.ConsoleLink.
+func (s *service) run(ctx context.Context, listener net.Listener, link string) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.syncer.Run(ctx) })
 	group.Go(func() error { return s.purge(ctx) })
@@ -78,7 +86,7 @@ func (s *service) run(ctx context.Context, listener net.Listener) error {
 	}
 	s.options.Log.Info("service started", slog.String("origin", s.origin), slog.String("address", listener.Addr().String()), slog.String("ca_file", CAFile(s.cfg)))
 	if s.options.Started != nil {
-		s.options.Started(Running{Origin: s.origin, Addr: listener.Addr().String(), CAFile: CAFile(s.cfg)})
+		s.options.Started(Running{Origin: s.origin, Addr: listener.Addr().String(), CAFile: CAFile(s.cfg), ConsoleLink: link})
 	}
 	err := group.Wait()
 	s.options.Log.Info("service stopped")

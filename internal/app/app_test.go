@@ -124,6 +124,7 @@ func TestLifeOfAService(t *testing.T) {
 		"/metrics":        {200, "cloudpki_sync_queue_lag_seconds 0"},
 		"/8c3f1c8e-0000-4000-8000-000000000001/v2.0/.well-known/openid-configuration": {200, `"issuer":"https://localhost:8443/8c3f1c8e-0000-4000-8000-000000000001/v2.0"`},
 		"/beta/cloudPkiSubscriptions": {401, "InvalidAuthenticationToken"},
+		"/console/static/console.css": {200, "color-scheme"},
 		"/docs/errors/dns":            {200, "<h1"},
 		"/docs/errors/nobody":         {404, "ResourceNotFound"},
 		"/trust/tenant/devices.pem":   {401, "InvalidAuthenticationToken"},

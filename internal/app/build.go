@@ -28,6 +28,7 @@ import (
 	"cloudpki/internal/secret"
 	"cloudpki/internal/store"
 	"cloudpki/internal/syncer"
+	"cloudpki/internal/web"
 )
 
 // A service is the rooms, built and not yet running.
@@ -46,6 +47,7 @@ type service struct {
 	issuerKeys *issuer.KeySet // nil as issuer is
 	verifier   *auth.Verifier
 	graph      *graph.Server
+	console    *web.Server
 	tls        *tls.Config
 	owner      string // names this process among all that share the store
 
@@ -72,7 +74,7 @@ func build(ctx context.Context, cfg config.Config, o Options, address string) (s
 		}
 	}()
 	for _, step := range []func(context.Context) error{
-		s.buildStore, s.buildPKI, s.buildNotifications, s.buildAuth, s.buildGraph, s.buildSyncer,
+		s.buildStore, s.buildPKI, s.buildNotifications, s.buildAuth, s.buildGraph, s.buildConsole, s.buildSyncer,
 	} {
 		if err := step(ctx); err != nil {
 			return s, err // not nil: the deferred close needs it
@@ -247,6 +249,8 @@ func (s *service) handler() http.Handler {
 			readiness(w, r)
 		case r.URL.Path == "/metrics" && ownMetrics:
 			figures.ServeHTTP(w, r)
+		case s.console.Serves(r.URL):
+			s.console.ServeHTTP(w, r)
 		case s.issuer != nil && s.issuer.Serves(r):
 			s.issuer.ServeHTTP(w, r)
 		default:

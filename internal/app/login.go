@@ -92,6 +92,7 @@ func (s *service) buildIssuer() (*issuer.Issuer, error) {
 	if err != nil {
 		return nil, err
 	}
+	clients = append(clients, s.consoleClients(tenants)...)
 	users, err := s.users()
 	if err != nil {
 		return nil, err

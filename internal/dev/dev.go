@@ -130,7 +130,7 @@ func (s *session) start(ctx context.Context, group *errgroup.Group) error {
 	started := make(chan app.Running, 1)
 	failed := make(chan error, 1)
 	group.Go(func() error {
-		err := app.Run(ctx, cfg, app.Options{Log: s.Log, Started: func(r app.Running) { started <- r }})
+		err := app.Run(ctx, cfg, app.Options{Log: s.Log, LinkFor: userName, Started: func(r app.Running) { started <- r }})
 		failed <- err
 		return err
 	})

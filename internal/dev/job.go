@@ -205,10 +205,20 @@ func (s *session) report(ctx context.Context, api *graph.Client, src source, id 
 	return nil
 }
 
+// printConsole tells how to sign in to the console.
+func (s *session) printConsole() {
+	s.out.heading("Console")
+	s.out.line("  %s", s.running.ConsoleLink)
+	s.out.line("  signs %s in, once, within ten minutes; after that %s asks for the password in %s", userName, s.running.Origin, passwordFile(s.Data))
+}
+
 // printCommands prints what an engineer can paste.
 func (s *session) printCommands() {
 	c := s.connection
 	set := c.BaseURL + "/deviceManagement/cloudPkiSubscriptions"
+	if !s.Once {
+		s.printConsole()
+	}
 	s.out.heading("Try it")
 	s.out.line("  # a token (the secret is read from %s)", filepath.Join(s.Data, connectionFile))
 	s.out.line("  export CA=%s", c.CA)

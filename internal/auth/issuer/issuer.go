@@ -156,7 +156,7 @@ func (o Options) check() error {
 		if !pki.ID(t).Valid() {
 			faults = append(faults, fmt.Errorf("tenant %q is not 1 to 128 characters out of A-Za-z0-9-._~", t))
 		}
-		if slices.Contains([]string{"adfs", "common", "organizations", "consumers", "beta"}, strings.ToLower(t)) {
+		if slices.Contains([]string{"adfs", "common", "organizations", "consumers", "beta", "console"}, strings.ToLower(t)) {
 			faults = append(faults, fmt.Errorf("tenant %q has a name with a meaning of its own in addresses", t))
 		}
 	}

@@ -1,0 +1,186 @@
+package web
+
+import (
+	"cmp"
+	"net/http"
+	"net/url"
+	"time"
+
+	"cloudpki/internal/odata"
+	"cloudpki/internal/pki"
+	"cloudpki/internal/provider"
+)
+
+// subscriptionQuery asks for a subscription's last runs and its authorities.
+const subscriptionQuery = "$expand=syncRuns($top=20;$orderby=queuedDateTime+desc),certificateAuthorities($top=100;$orderby=kind,subjectName)"
+
+const (
+	watchParameter = "watch"
+	watchPeriod    = "3" // seconds between two looks at a running sync
+
+	manualErrors = "/docs/errors/"
+)
+
+// subscriptionPage is one subscription.
+type subscriptionPage struct {
+	Path        string
+	Health      health
+	Sub         pki.Subscription
+	ServiceURI  string
+	Description string
+	Fault       runFault // of the last sync; zero for none
+	Credentials credentialsView
+	Runs        []runRow
+	Current     *runRow // queued or running
+	Watching    bool
+	Tree        []authorityNode
+	Changes     []trustChange
+}
+
+// A runFault is why a run failed, in plain words.
+type runFault struct {
+	Text string
+	Code provider.Code
+	Help string // address of the manual's page, "" for none
+}
+
+// credentialsView is what may be known of credentials.
+type credentialsView struct {
+	Set        bool
+	UserName   string
+	Subject    string
+	Issuer     string
+	Thumbprint string
+	Status     string
+	Since      time.Time
+	Accepted   odata.DateTimeOffset
+	Ends       time.Time
+	Days       int
+	Staged     time.Time
+	Previous   time.Time // until when they are kept
+}
+
+func (s *Server) showSubscription(v *visit) error {
+	tenant, id := v.session.Principal.Tenant, pki.ID(v.r.PathValue("id"))
+	sub, children, err := s.service.ExpandedSubscription(v.r.Context(), tenant, id, s.queries.subscription)
+	if err != nil {
+		return err
+	}
+	now := s.now()
+	authorities := children.Authorities[0].Items
+	p := subscriptionPage{
+		Path: pathOf(sub.ID), Health: healthOf(&sub, rootsOf(authorities), now), Sub: sub, ServiceURI: textOf(sub.ServiceURI), Description: textOf(sub.Description),
+		Credentials: viewCredentials(&sub, now), Tree: treeOf(authorities),
+	}
+	for i := range children.Runs[0].Items {
+		p.Runs = append(p.Runs, newRunRow(&children.Runs[0].Items[i], now))
+	}
+	if len(p.Runs) > 0 && !p.Runs[0].Run.Status.Ended() {
+		p.Current = &p.Runs[0]
+	}
+	p.Fault = faultOfLast(&sub, children.Runs[0].Items)
+	p.Changes = changesOf(&sub, authorities, p.Fault.Code)
+	if p.Watching = v.r.URL.Query().Has(watchParameter) && p.Current != nil; p.Watching {
+		v.w.Header().Set("Refresh", watchPeriod) // by the wish of the person, who can end it
+	}
+	return s.show(v, "subscription", nameOf(&sub), p)
+}
+
+// faultOfLast returns why the last sync that has ended failed.
+func faultOfLast(sub *pki.Subscription, runs []pki.Run) runFault {
+	if sub.Refusal != nil {
+		return newRunFault(sub.Refusal.Msg, sub.Refusal.Code)
+	}
+	if sub.SyncStatus != pki.SyncFailed {
+		return runFault{}
+	}
+	for _, run := range runs {
+		if run.Status == pki.RunFailed && !run.DryRun && run.Trigger != pki.TriggerProbe {
+			return newRunFault(run.Message, run.Error)
+		}
+	}
+	return newRunFault(textOf(sub.LastSyncError), "") // the run is further back than the page goes
+}
+
+func newRunFault(text string, code provider.Code) runFault {
+	f := runFault{Text: cmp.Or(text, string(code)), Code: code}
+	if code != "" {
+		f.Help = manualErrors + url.PathEscape(string(code))
+	}
+	return f
+}
+
+func viewCredentials(sub *pki.Subscription, now time.Time) credentialsView {
+	var v credentialsView
+	if sub.Staged != nil {
+		v.Staged = sub.Staged.Since
+	}
+	if sub.Previous != nil {
+		v.Previous = sub.Previous.Until
+	}
+	c := sub.Credentials
+	if c == nil {
+		return v
+	}
+	v.Set, v.UserName, v.Status, v.Since, v.Accepted = true, textOf(c.UserName), statusWords(c.Status), c.StatusAt, c.Accepted
+	if v.Ends = c.ExpiresAt(); !v.Ends.IsZero() {
+		v.Days = daysLeft(v.Ends, now)
+	}
+	if c.Info != nil {
+		v.Subject, v.Issuer, v.Thumbprint = c.Info.Subject, c.Info.Issuer, c.Info.Thumbprint
+	}
+	return v
+}
+
+func statusWords(s pki.CredentialStatus) string {
+	switch s {
+	case pki.CredentialsAccepted:
+		return "accepted by the CA"
+	case pki.CredentialsRefused:
+		return "refused by the CA"
+	case pki.CredentialsExpired:
+		return "expired"
+	case pki.CredentialsUnknown:
+	}
+	return "not shown to the CA yet"
+}
+
+func textOf(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+// syncNow asks for a sync and leads to where it can be watched.
+func (s *Server) syncNow(v *visit) error {
+	id := pki.ID(v.r.PathValue("id"))
+	if _, err := s.service.RequestSync(v.r.Context(), v.session.Principal.Tenant, v.actor(), id); err != nil {
+		return err
+	}
+	redirect(v.w, pathOf(id)+"?"+watchParameter+"=1")
+	return nil
+}
+
+// decide approves or rejects a root, as the button says that was pressed.
+func (s *Server) decide(v *visit) error {
+	id, tenant := pki.ID(v.r.PathValue("id")), v.session.Principal.Tenant
+	d := pki.TrustDecision{Thumbprint: v.r.PostForm.Get("thumbprint"), Comment: v.r.PostForm.Get("comment")}
+	if d.Thumbprint == "" {
+		return errBadForm() // the form names the root, so that none is decided on that was not seen
+	}
+	var err error
+	switch v.r.PostForm.Get("decision") {
+	case "approve":
+		_, err = s.service.ApproveTrustChange(v.r.Context(), tenant, v.actor(), id, d, nil)
+	case "reject":
+		_, err = s.service.RejectTrustChange(v.r.Context(), tenant, v.actor(), id, d, nil)
+	default:
+		return &fault{status: http.StatusBadRequest, title: "Nothing was changed", Msg: "The form says neither approve nor reject."}
+	}
+	if err != nil {
+		return err
+	}
+	redirect(v.w, pathOf(id))
+	return nil
+}
