@@ -19,7 +19,7 @@ import (
 
 // The whole suite runs some; `make chaos` runs a thousand.
 func schedules() (first *uint64, count *int) {
-	return flag.Uint64("seed", 1, "seed of the first schedule"), flag.Int("schedules", 13, "how many schedules to run")
+	return flag.Uint64("seed", 1, "seed of the first schedule"), flag.Int("schedules", 26, "how many schedules to run")
 }
 
 var firstSeed, count = schedules()
