@@ -20,6 +20,7 @@ import (
 	"cloudpki/internal/auth"
 	"cloudpki/internal/odata"
 	"cloudpki/internal/pki"
+	"cloudpki/internal/secret"
 )
 
 // Base is below what every page but the first is found.
@@ -58,7 +59,7 @@ type Server struct {
 	origin    string
 	providers []Provider
 	http      *http.Client
-	sealer    sealer
+	sealer    secret.Sealer
 	now       func() time.Time
 	log       *slog.Logger
 
@@ -88,7 +89,7 @@ func newQueries() (queries, error) {
 
 // New returns a Server.
 func New(o Options) (*Server, error) {
-	sealer, errSealer := newSealer(o.SealKey)
+	sealer, errSealer := secret.NewSealer(o.SealKey)
 	pages, errPages := newPages()
 	queries, errQueries := newQueries()
 	forms := http.NewCrossOriginProtection()
@@ -99,7 +100,7 @@ func New(o Options) (*Server, error) {
 	s := &Server{
 		service: o.Service, verifier: o.Verifier, origin: o.Origin, providers: o.Providers, http: o.HTTP,
 		sealer: sealer, now: o.Now, log: o.Log, mux: http.NewServeMux(), pages: pages, forms: forms,
-		links: links{open: make(map[digest]link)}, queries: queries, tokens: odata.NewTokenSealer(sealer.aead),
+		links: links{open: make(map[digest]link)}, queries: queries, tokens: odata.NewTokenSealer(sealer.AEAD()),
 	}
 	s.route()
 	return s, nil
