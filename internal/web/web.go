@@ -69,6 +69,7 @@ type Server struct {
 	links   links
 	queries queries
 	tokens  *odata.TokenSealer
+	turns   turns
 }
 
 // queries are what pages ask of the rules, checked once.
@@ -122,7 +123,14 @@ func (s *Server) route() {
 	s.mux.HandleFunc("GET "+Base+"subscriptions/{id}/certificates.csv", s.signedIn(auth.Read, s.exportCSV))
 	s.mux.HandleFunc("GET "+Base+"subscriptions/{id}/certificates.json", s.signedIn(auth.Read, s.exportJSON))
 	s.mux.HandleFunc("GET "+Base+"audit", s.signedIn(auth.Read, s.showAudit))
+	s.routeChanges()
 	s.mux.HandleFunc("/", s.open(s.notFound))
+}
+
+// routeChanges is route for what changes subscriptions.
+func (s *Server) routeChanges() {
+	s.mux.HandleFunc("GET "+newPath, s.signedIn(auth.Write, s.newSubscription))
+	s.mux.HandleFunc("POST "+newPath, s.withFile(s.signedIn(auth.Write, s.create)))
 }
 
 // Serves reports whether the address is one of the console's.
