@@ -42,6 +42,7 @@ var templates embed.FS
 // Options configure a Server. All are required.
 type Options struct {
 	Service   *pki.Service
+	Bundles   *pki.Bundles
 	Verifier  *auth.Verifier // turns the issuer's access token into a principal
 	Origin    string         // public https://host[:port]; pages and cookies are for it alone
 	Providers []Provider     // where people sign in; none leaves one-time links
@@ -54,6 +55,7 @@ type Options struct {
 // A Server is the http.Handler of the console. It is safe for concurrent use.
 type Server struct {
 	service   *pki.Service
+	bundles   *pki.Bundles
 	verifier  *auth.Verifier
 	origin    string
 	providers []Provider
@@ -76,6 +78,8 @@ type queries struct {
 	subscription []odata.Expansion
 	certificates odata.Query
 	audit        odata.Query
+	bundles      odata.Query
+	choices      odata.Query
 }
 
 func newQueries() (queries, error) {
@@ -83,7 +87,10 @@ func newQueries() (queries, error) {
 	subscription, errSubscription := odata.ParseQuery(subscriptionQuery, pki.SubscriptionType())
 	certificates, errCertificates := odata.ParseQuery(certificatesQuery, pki.CertificateType())
 	audit, errAudit := odata.ParseQuery(auditQuery, pki.AuditEventType())
-	return queries{overview, subscription.Expand, certificates, audit}, errors.Join(errOverview, errSubscription, errCertificates, errAudit)
+	bundles, errBundles := odata.ParseQuery(bundlesQuery, pki.TrustBundleType())
+	choices, errChoices := odata.ParseQuery(choicesQuery, pki.SubscriptionType())
+	return queries{overview, subscription.Expand, certificates, audit, bundles, choices},
+		errors.Join(errOverview, errSubscription, errCertificates, errAudit, errBundles, errChoices)
 }
 
 // New returns a Server.
@@ -97,7 +104,7 @@ func New(o Options) (*Server, error) {
 		return nil, fmt.Errorf("configure the console: %w", err)
 	}
 	s := &Server{
-		service: o.Service, verifier: o.Verifier, origin: o.Origin, providers: o.Providers, http: o.HTTP,
+		service: o.Service, bundles: o.Bundles, verifier: o.Verifier, origin: o.Origin, providers: o.Providers, http: o.HTTP,
 		sealer: sealer, now: o.Now, log: o.Log, mux: http.NewServeMux(), pages: pages, forms: forms,
 		links: links{open: make(map[digest]link)}, queries: queries, tokens: odata.NewTokenSealer(sealer.aead),
 	}
@@ -120,6 +127,15 @@ func (s *Server) route() {
 	s.mux.HandleFunc("GET "+Base+"subscriptions/{id}/certificates", s.signedIn(auth.Read, s.showInventory))
 	s.mux.HandleFunc("GET "+Base+"subscriptions/{id}/certificates.csv", s.signedIn(auth.Read, s.exportCSV))
 	s.mux.HandleFunc("GET "+Base+"subscriptions/{id}/certificates.json", s.signedIn(auth.Read, s.exportJSON))
+	s.mux.HandleFunc("GET "+bundlesPath, s.signedIn(auth.Read, s.showBundles))
+	s.mux.HandleFunc("POST "+bundlesPath, s.signedIn(auth.Write, s.createBundle))
+	s.mux.HandleFunc("GET "+bundlesPath+"/new", s.signedIn(auth.Write, s.askNewBundle))
+	s.mux.HandleFunc("GET "+bundlesPath+"/{id}", s.signedIn(auth.Read, s.showBundle))
+	s.mux.HandleFunc("GET "+bundlesPath+"/{id}/file/{ext}", s.signedIn(auth.Read, s.sendBundleFile))
+	s.mux.HandleFunc("GET "+bundlesPath+"/{id}/edit", s.signedIn(auth.Write, s.askBundle))
+	s.mux.HandleFunc("POST "+bundlesPath+"/{id}/edit", s.signedIn(auth.Write, s.changeBundle))
+	s.mux.HandleFunc("GET "+bundlesPath+"/{id}/delete", s.signedIn(auth.Write, s.askDeleteBundle))
+	s.mux.HandleFunc("POST "+bundlesPath+"/{id}/delete", s.signedIn(auth.Write, s.deleteBundle))
 	s.mux.HandleFunc("GET "+Base+"audit", s.signedIn(auth.Read, s.showAudit))
 	s.mux.HandleFunc("/", s.open(s.notFound))
 }
