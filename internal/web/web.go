@@ -20,6 +20,7 @@ import (
 	"cloudpki/internal/auth"
 	"cloudpki/internal/odata"
 	"cloudpki/internal/pki"
+	"cloudpki/internal/provider"
 )
 
 // Base is below what every page but the first is found.
@@ -43,11 +44,12 @@ var templates embed.FS
 type Options struct {
 	Service   *pki.Service
 	Bundles   *pki.Bundles
-	Verifier  *auth.Verifier // turns the issuer's access token into a principal
-	Origin    string         // public https://host[:port]; pages and cookies are for it alone
-	Providers []Provider     // where people sign in; none leaves one-time links
-	HTTP      *http.Client   // reaches the token endpoints of the providers
-	SealKey   []byte         // 32 bytes, for cookies; replicas share it
+	Catalog   provider.Catalog // what the kinds of CA can do
+	Verifier  *auth.Verifier   // turns the issuer's access token into a principal
+	Origin    string           // public https://host[:port]; pages and cookies are for it alone
+	Providers []Provider       // where people sign in; none leaves one-time links
+	HTTP      *http.Client     // reaches the token endpoints of the providers
+	SealKey   []byte           // 32 bytes, for cookies; replicas share it
 	Now       func() time.Time
 	Log       *slog.Logger
 }
@@ -56,6 +58,7 @@ type Options struct {
 type Server struct {
 	service   *pki.Service
 	bundles   *pki.Bundles
+	catalog   provider.Catalog
 	verifier  *auth.Verifier
 	origin    string
 	providers []Provider
@@ -104,7 +107,7 @@ func New(o Options) (*Server, error) {
 		return nil, fmt.Errorf("configure the console: %w", err)
 	}
 	s := &Server{
-		service: o.Service, bundles: o.Bundles, verifier: o.Verifier, origin: o.Origin, providers: o.Providers, http: o.HTTP,
+		service: o.Service, bundles: o.Bundles, catalog: o.Catalog, verifier: o.Verifier, origin: o.Origin, providers: o.Providers, http: o.HTTP,
 		sealer: sealer, now: o.Now, log: o.Log, mux: http.NewServeMux(), pages: pages, forms: forms,
 		links: links{open: make(map[digest]link)}, queries: queries, tokens: odata.NewTokenSealer(sealer.aead),
 	}
@@ -127,6 +130,10 @@ func (s *Server) route() {
 	s.mux.HandleFunc("GET "+Base+"subscriptions/{id}/certificates", s.signedIn(auth.Read, s.showInventory))
 	s.mux.HandleFunc("GET "+Base+"subscriptions/{id}/certificates.csv", s.signedIn(auth.Read, s.exportCSV))
 	s.mux.HandleFunc("GET "+Base+"subscriptions/{id}/certificates.json", s.signedIn(auth.Read, s.exportJSON))
+	s.mux.HandleFunc("GET "+Base+"subscriptions/{id}/certificates/{key}", s.signedIn(auth.Read, s.showCertificate))
+	s.mux.HandleFunc("GET "+Base+"subscriptions/{id}/certificates/{key}/pem", s.signedIn(auth.Read, s.sendCertificate))
+	s.mux.HandleFunc("GET "+Base+"subscriptions/{id}/certificates/{key}/revoke", s.signedIn(auth.Write, s.askRevoke))
+	s.mux.HandleFunc("POST "+Base+"subscriptions/{id}/certificates/{key}/revoke", s.signedIn(auth.Write, s.revoke))
 	s.mux.HandleFunc("GET "+bundlesPath, s.signedIn(auth.Read, s.showBundles))
 	s.mux.HandleFunc("POST "+bundlesPath, s.signedIn(auth.Write, s.createBundle))
 	s.mux.HandleFunc("GET "+bundlesPath+"/new", s.signedIn(auth.Write, s.askNewBundle))
