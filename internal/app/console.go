@@ -60,7 +60,8 @@ func (s *service) buildConsole(context.Context) error {
 		return err
 	}
 	s.console, err = web.New(web.Options{
-		Service: s.pki, Verifier: s.verifier, Origin: s.origin, Providers: s.consoleProviders(),
+		Service: s.pki, Bundles: s.bundles, Catalog: s.catalog, Verifier: s.verifier,
+		Origin: s.origin, Providers: s.consoleProviders(),
 		HTTP: &http.Client{Transport: inside{s.issuer}}, SealKey: key, Now: s.options.Now, Log: s.options.Log,
 	})
 	return err

@@ -20,6 +20,7 @@ import (
 	"cloudpki/internal/auth"
 	"cloudpki/internal/odata"
 	"cloudpki/internal/pki"
+	"cloudpki/internal/provider"
 	"cloudpki/internal/secret"
 )
 
@@ -43,11 +44,13 @@ var templates embed.FS
 // Options configure a Server. All are required.
 type Options struct {
 	Service   *pki.Service
-	Verifier  *auth.Verifier // turns the issuer's access token into a principal
-	Origin    string         // public https://host[:port]; pages and cookies are for it alone
-	Providers []Provider     // where people sign in; none leaves one-time links
-	HTTP      *http.Client   // reaches the token endpoints of the providers
-	SealKey   []byte         // 32 bytes, for cookies; replicas share it
+	Bundles   *pki.Bundles
+	Catalog   provider.Catalog // what the kinds of CA can do
+	Verifier  *auth.Verifier   // turns the issuer's access token into a principal
+	Origin    string           // public https://host[:port]; pages and cookies are for it alone
+	Providers []Provider       // where people sign in; none leaves one-time links
+	HTTP      *http.Client     // reaches the token endpoints of the providers
+	SealKey   []byte           // 32 bytes, for cookies; replicas share it
 	Now       func() time.Time
 	Log       *slog.Logger
 }
@@ -55,6 +58,8 @@ type Options struct {
 // A Server is the http.Handler of the console. It is safe for concurrent use.
 type Server struct {
 	service   *pki.Service
+	bundles   *pki.Bundles
+	catalog   provider.Catalog
 	verifier  *auth.Verifier
 	origin    string
 	providers []Provider
@@ -78,6 +83,8 @@ type queries struct {
 	subscription []odata.Expansion
 	certificates odata.Query
 	audit        odata.Query
+	bundles      odata.Query
+	choices      odata.Query
 }
 
 func newQueries() (queries, error) {
@@ -85,7 +92,10 @@ func newQueries() (queries, error) {
 	subscription, errSubscription := odata.ParseQuery(subscriptionQuery, pki.SubscriptionType())
 	certificates, errCertificates := odata.ParseQuery(certificatesQuery, pki.CertificateType())
 	audit, errAudit := odata.ParseQuery(auditQuery, pki.AuditEventType())
-	return queries{overview, subscription.Expand, certificates, audit}, errors.Join(errOverview, errSubscription, errCertificates, errAudit)
+	bundles, errBundles := odata.ParseQuery(bundlesQuery, pki.TrustBundleType())
+	choices, errChoices := odata.ParseQuery(choicesQuery, pki.SubscriptionType())
+	return queries{overview, subscription.Expand, certificates, audit, bundles, choices},
+		errors.Join(errOverview, errSubscription, errCertificates, errAudit, errBundles, errChoices)
 }
 
 // New returns a Server.
@@ -99,7 +109,7 @@ func New(o Options) (*Server, error) {
 		return nil, fmt.Errorf("configure the console: %w", err)
 	}
 	s := &Server{
-		service: o.Service, verifier: o.Verifier, origin: o.Origin, providers: o.Providers, http: o.HTTP,
+		service: o.Service, bundles: o.Bundles, catalog: o.Catalog, verifier: o.Verifier, origin: o.Origin, providers: o.Providers, http: o.HTTP,
 		sealer: sealer, now: o.Now, log: o.Log, mux: http.NewServeMux(), pages: pages, forms: forms,
 		links: links{open: make(map[digest]link)}, queries: queries, tokens: odata.NewTokenSealer(sealer.AEAD()),
 	}
@@ -122,6 +132,19 @@ func (s *Server) route() {
 	s.mux.HandleFunc("GET "+Base+"subscriptions/{id}/certificates", s.signedIn(auth.Read, s.showInventory))
 	s.mux.HandleFunc("GET "+Base+"subscriptions/{id}/certificates.csv", s.signedIn(auth.Read, s.exportCSV))
 	s.mux.HandleFunc("GET "+Base+"subscriptions/{id}/certificates.json", s.signedIn(auth.Read, s.exportJSON))
+	s.mux.HandleFunc("GET "+Base+"subscriptions/{id}/certificates/{key}", s.signedIn(auth.Read, s.showCertificate))
+	s.mux.HandleFunc("GET "+Base+"subscriptions/{id}/certificates/{key}/pem", s.signedIn(auth.Read, s.sendCertificate))
+	s.mux.HandleFunc("GET "+Base+"subscriptions/{id}/certificates/{key}/revoke", s.signedIn(auth.Write, s.askRevoke))
+	s.mux.HandleFunc("POST "+Base+"subscriptions/{id}/certificates/{key}/revoke", s.signedIn(auth.Write, s.revoke))
+	s.mux.HandleFunc("GET "+bundlesPath, s.signedIn(auth.Read, s.showBundles))
+	s.mux.HandleFunc("POST "+bundlesPath, s.signedIn(auth.Write, s.createBundle))
+	s.mux.HandleFunc("GET "+bundlesPath+"/new", s.signedIn(auth.Write, s.askNewBundle))
+	s.mux.HandleFunc("GET "+bundlesPath+"/{id}", s.signedIn(auth.Read, s.showBundle))
+	s.mux.HandleFunc("GET "+bundlesPath+"/{id}/file/{ext}", s.signedIn(auth.Read, s.sendBundleFile))
+	s.mux.HandleFunc("GET "+bundlesPath+"/{id}/edit", s.signedIn(auth.Write, s.askBundle))
+	s.mux.HandleFunc("POST "+bundlesPath+"/{id}/edit", s.signedIn(auth.Write, s.changeBundle))
+	s.mux.HandleFunc("GET "+bundlesPath+"/{id}/delete", s.signedIn(auth.Write, s.askDeleteBundle))
+	s.mux.HandleFunc("POST "+bundlesPath+"/{id}/delete", s.signedIn(auth.Write, s.deleteBundle))
 	s.mux.HandleFunc("GET "+Base+"audit", s.signedIn(auth.Read, s.showAudit))
 	s.routeChanges()
 	s.mux.HandleFunc("/", s.open(s.notFound))

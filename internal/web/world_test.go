@@ -60,6 +60,7 @@ type world struct {
 	origin  string
 	store   *store.DB
 	service *pki.Service
+	bundles *pki.Bundles
 	console *web.Server
 	server  *httptest.Server
 
@@ -104,6 +105,7 @@ func newWorld(t *testing.T) *world {
 		Schedule:  pki.Schedule{Interval: time.Hour, MinimumInterval: time.Minute, RunTimeout: time.Hour, FullInterval: time.Hour, MaxMissingPercent: 50},
 	})
 	must(t, err)
+	w.bundles = pki.NewBundles(pki.BundleOptions{Store: w.store, Now: w.Now})
 	listening := httptest.NewUnstartedServer(nil)
 	w.server, w.origin = listening, "https://"+listening.Listener.Addr().String()
 	own := w.newIssuer(log)
@@ -113,7 +115,7 @@ func newWorld(t *testing.T) *world {
 	listening.StartTLS()
 	t.Cleanup(listening.Close)
 	w.console, err = web.New(web.Options{
-		Service: w.service, Verifier: verifier, Origin: w.origin, Providers: []web.Provider{w.provider(tenantA), w.provider(tenantB)},
+		Service: w.service, Bundles: w.bundles, Catalog: catalog, Verifier: verifier, Origin: w.origin, Providers: []web.Provider{w.provider(tenantA), w.provider(tenantB)},
 		HTTP: listening.Client(), SealKey: make([]byte, 32), Now: w.Now, Log: log,
 	})
 	must(t, err)
