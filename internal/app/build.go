@@ -28,6 +28,7 @@ import (
 	"cloudpki/internal/secret"
 	"cloudpki/internal/store"
 	"cloudpki/internal/syncer"
+	"cloudpki/internal/trust"
 	"cloudpki/internal/web"
 )
 
@@ -54,6 +55,7 @@ type service struct {
 	notifications *pki.Notifications
 	bundles       *pki.Bundles
 	signer        *notify.Signer
+	bundleSigner  *trust.Signer // nil for none
 	deliverer     *notify.Deliverer
 	alerter       *notify.Alerter
 
@@ -74,7 +76,7 @@ func build(ctx context.Context, cfg config.Config, o Options, address string) (s
 		}
 	}()
 	for _, step := range []func(context.Context) error{
-		s.buildStore, s.buildPKI, s.buildNotifications, s.buildAuth, s.buildGraph, s.buildConsole, s.buildSyncer,
+		s.buildStore, s.buildSigner, s.buildPKI, s.buildNotifications, s.buildAuth, s.buildGraph, s.buildConsole, s.buildSyncer,
 	} {
 		if err := step(ctx); err != nil {
 			return s, err // not nil: the deferred close needs it
@@ -196,7 +198,7 @@ func (s *service) buildGraph(context.Context) error {
 	}
 	authority, tokenURL := s.authority()
 	s.graph, err = graph.New(graph.Options{
-		Service: s.pki, Notifications: s.notifications, Bundles: s.bundles, Verifier: s.verifier,
+		Service: s.pki, Notifications: s.notifications, Bundles: s.bundles, Signer: s.bundleSigner, Verifier: s.verifier,
 		Origin: s.origin, Authority: authority, TokenURL: tokenURL, TokenKey: tokenKey,
 		Limits: graph.Limits{
 			PerMinute:       cmp.Or(s.cfg.API.RequestsPerMinute, unbounded),

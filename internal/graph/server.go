@@ -21,6 +21,7 @@ import (
 	"cloudpki/internal/auth"
 	"cloudpki/internal/odata"
 	"cloudpki/internal/pki"
+	"cloudpki/internal/trust"
 )
 
 // version is the first segment of every address; the API has never left beta.
@@ -40,6 +41,7 @@ type Options struct {
 
 	Notifications *pki.Notifications
 	Bundles       *pki.Bundles
+	Signer        *trust.Signer // of published bundles; nil for none
 
 	Origin    string // what clients call, without a path: "https://pki.example.com:8443"
 	Authority string // whose tokens are accepted, told in WWW-Authenticate
@@ -61,6 +63,7 @@ type Server struct {
 
 	notifications *pki.Notifications
 	bundles       *pki.Bundles
+	signer        *trust.Signer
 
 	verifier  Verifier
 	origin    string
@@ -105,7 +108,7 @@ func New(o Options) (*Server, error) {
 		o.Observe = func(string, string, int, time.Duration, pki.TenantID) {}
 	}
 	s := &Server{
-		service: o.Service, notifications: o.Notifications, bundles: o.Bundles, verifier: o.Verifier, origin: o.Origin, authority: o.Authority, browsers: o.Browsers, tokens: tokens,
+		service: o.Service, notifications: o.Notifications, bundles: o.Bundles, signer: o.Signer, verifier: o.Verifier, origin: o.Origin, authority: o.Authority, browsers: o.Browsers, tokens: tokens,
 		limits: newLimits(o.Limits), log: o.Log, now: o.Now, observe: o.Observe,
 	}
 	if s.manual, err = newManual(); err != nil {
