@@ -180,7 +180,10 @@ func (s *service) buildPKI(context.Context) (err error) {
 		TrustOverlap: s.cfg.Trust.Overlap,
 		Alerts:       alertPolicy(s.cfg.Alerts),
 	})
-	s.bundles = pki.NewBundles(pki.BundleOptions{Store: s.store, Now: s.options.Now})
+	if err != nil {
+		return err
+	}
+	s.bundles, err = pki.NewBundles(pki.BundleOptions{Store: s.store, Root: s.root, Now: s.options.Now})
 	return err
 }
 

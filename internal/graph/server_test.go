@@ -159,7 +159,8 @@ func TestRepeatedCreate(t *testing.T) {
 
 // TestNewRefuses holds the options against what cannot work.
 func TestNewRefuses(t *testing.T) {
-	good := graph.Options{Service: newWorld(t).service, Notifications: newWorld(t).notifications, Bundles: pki.NewBundles(pki.BundleOptions{}), Verifier: verifierFunc(nil), Origin: "https://h:1", TokenKey: make([]byte, 32)}
+	w := newWorld(t)
+	good := graph.Options{Service: w.service, Notifications: w.notifications, Bundles: w.bundles, Verifier: verifierFunc(nil), Origin: "https://h:1", TokenKey: make([]byte, 32)}
 	if _, err := graph.New(good); err != nil {
 		t.Fatalf("good options: %v", err)
 	}

@@ -149,7 +149,9 @@ func (w *world) makeService(log *slog.Logger) {
 			w.t.Errorf("close store: %v", err)
 		}
 	})
-	w.bundles = pki.NewBundles(pki.BundleOptions{Store: w.store, Now: w.clock.Now})
+	if w.bundles, err = pki.NewBundles(pki.BundleOptions{Store: w.store, Root: root, Now: w.clock.Now}); err != nil {
+		w.t.Fatalf("NewBundles: %v", err)
+	}
 	w.notifications = pki.NewNotifications(pki.NotificationOptions{
 		Store: w.store, Keyring: secret.NewKeyring(root, w.store), Now: w.clock.Now, PerTenant: 20,
 		Validate: func(ctx context.Context, t pki.TenantID, address string) error {

@@ -119,7 +119,7 @@ func (s *Server) createBundle(v *visit) error {
 	d := f.draft(chosen)
 	d.Name = pki.Given(f.Name)
 	return s.saveBundle(v, &f, chosen, func() (pki.TrustBundle, error) {
-		return s.bundles.Create(v.r.Context(), v.session.Principal.Tenant, v.actor(), d)
+		return s.bundles.Create(v.r.Context(), v.session.Principal.Tenant, v.actor(), d, nil)
 	})
 }
 
@@ -131,7 +131,7 @@ func (s *Server) changeBundle(v *visit) error {
 	f, chosen := readBundleForm(v.r.PostForm)
 	f.Action, f.Back, f.Name = pathOfBundle(b.ID)+"/edit", pathOfBundle(b.ID), b.Name
 	return s.saveBundle(v, &f, chosen, func() (pki.TrustBundle, error) {
-		return s.bundles.Update(v.r.Context(), v.session.Principal.Tenant, v.actor(), b.ID, f.draft(chosen))
+		return s.bundles.Update(v.r.Context(), v.session.Principal.Tenant, v.actor(), b.ID, f.draft(chosen), nil)
 	})
 }
 
@@ -195,7 +195,7 @@ func (s *Server) askDeleteBundle(v *visit) error {
 }
 
 func (s *Server) deleteBundle(v *visit) error {
-	if err := s.bundles.Delete(v.r.Context(), v.session.Principal.Tenant, v.actor(), pki.ID(v.r.PathValue("id"))); err != nil {
+	if err := s.bundles.Delete(v.r.Context(), v.session.Principal.Tenant, v.actor(), pki.ID(v.r.PathValue("id")), nil); err != nil {
 		return err
 	}
 	redirect(v.w, bundlesPath)

@@ -28,7 +28,7 @@ func (w *world) trustRoot(id pki.ID) pki.ID {
 // publish makes a bundle of all of the tenant.
 func (w *world) publish(name string, access pki.BundleAccess) pki.TrustBundle {
 	w.t.Helper()
-	b, err := w.bundles.Create(w.t.Context(), tenantA, pki.Actor{Name: "setup"}, pki.BundleDraft{Name: pki.Given(name), Access: pki.Given(access)})
+	b, err := w.bundles.Create(w.t.Context(), tenantA, pki.Actor{Name: "setup"}, pki.BundleDraft{Name: pki.Given(name), Access: pki.Given(access)}, nil)
 	must(w.t, err)
 	return b
 }
