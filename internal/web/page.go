@@ -118,6 +118,7 @@ type view struct {
 	Tenant    string
 	Form      string // token of the session's forms
 	MayWrite  bool
+	Theme     string // light, dark, or "" for that of the system
 	RequestID string
 	Now       time.Time
 	Data      any
@@ -128,7 +129,7 @@ func (s *Server) write(v *visit, status int, name, title string, data any) error
 	p := v.session.Principal
 	shown := view{
 		Title: title, User: cmp.Or(p.Name, p.Subject), Tenant: string(p.Tenant), Form: v.session.Form, MayWrite: v.mayWrite(),
-		RequestID: v.id, Now: s.now(), Data: data,
+		Theme: themeOf(v.r), RequestID: v.id, Now: s.now(), Data: data,
 	}
 	var body bytes.Buffer
 	if err := s.pages.byName[name].Execute(&body, shown); err != nil {

@@ -50,6 +50,7 @@ type Options struct {
 	Providers []Provider       // where people sign in; none leaves one-time links
 	HTTP      *http.Client     // reaches the token endpoints of the providers
 	SealKey   []byte           // 32 bytes, for cookies; replicas share it
+	Facts     []Fact           // of the configuration, for the settings; no secrets
 	Now       func() time.Time
 	Log       *slog.Logger
 }
@@ -64,6 +65,7 @@ type Server struct {
 	providers []Provider
 	http      *http.Client
 	sealer    sealer
+	facts     []Fact
 	now       func() time.Time
 	log       *slog.Logger
 
@@ -108,7 +110,7 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{
 		service: o.Service, bundles: o.Bundles, catalog: o.Catalog, verifier: o.Verifier, origin: o.Origin, providers: o.Providers, http: o.HTTP,
-		sealer: sealer, now: o.Now, log: o.Log, mux: http.NewServeMux(), pages: pages, forms: forms,
+		sealer: sealer, facts: o.Facts, now: o.Now, log: o.Log, mux: http.NewServeMux(), pages: pages, forms: forms,
 		links: links{open: make(map[digest]link)}, queries: queries, tokens: odata.NewTokenSealer(sealer.aead),
 	}
 	s.route()
@@ -143,6 +145,8 @@ func (s *Server) route() {
 	s.mux.HandleFunc("POST "+bundlesPath+"/{id}/edit", s.signedIn(auth.Write, s.changeBundle))
 	s.mux.HandleFunc("GET "+bundlesPath+"/{id}/delete", s.signedIn(auth.Write, s.askDeleteBundle))
 	s.mux.HandleFunc("POST "+bundlesPath+"/{id}/delete", s.signedIn(auth.Write, s.deleteBundle))
+	s.mux.HandleFunc("GET "+settingsPath, s.signedIn(auth.Read, s.showSettings))
+	s.mux.HandleFunc("POST "+settingsPath+"/theme", s.signedIn(auth.Read, s.chooseTheme))
 	s.mux.HandleFunc("GET "+Base+"audit", s.signedIn(auth.Read, s.showAudit))
 	s.mux.HandleFunc("/", s.open(s.notFound))
 }

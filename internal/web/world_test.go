@@ -114,7 +114,7 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(listening.Close)
 	w.console, err = web.New(web.Options{
 		Service: w.service, Bundles: w.bundles, Catalog: catalog, Verifier: verifier, Origin: w.origin, Providers: []web.Provider{w.provider(tenantA), w.provider(tenantB)},
-		HTTP: listening.Client(), SealKey: make([]byte, 32), Now: w.Now, Log: log,
+		HTTP: listening.Client(), SealKey: make([]byte, 32), Facts: []web.Fact{{Name: "Known", Value: "a fact"}}, Now: w.Now, Log: log,
 	})
 	must(t, err)
 	listening.Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
