@@ -1,6 +1,7 @@
 // Package web is the console: pages for people, made on the server from the
-// rules of package pki. No page needs a script, and none may run one: the
-// policy that goes with each allows the console's own style sheet alone.
+// rules of package pki. No page needs a script. Two have one, htmx, which looks
+// at a sync again and searches while a person types; the policy that goes with
+// each page lets no other run.
 //
 // People sign in by OpenID Connect with the authorization code (RFC 6749
 // section 4.1, RFC 7636). Who has signed in stands in a sealed cookie, so that
@@ -33,9 +34,6 @@ const CallbackPath = Base + "signin/callback"
 // SignedOutPath is where an issuer may send people back to once they have
 // signed out there.
 const SignedOutPath = Base + "signin?signed_out=1"
-
-//go:embed static/console.css
-var styleSheet []byte
 
 //go:embed templates/*.html
 var templates embed.FS
@@ -85,6 +83,7 @@ type queries struct {
 	audit        odata.Query
 	bundles      odata.Query
 	choices      odata.Query
+	progress     []odata.Expansion
 }
 
 func newQueries() (queries, error) {
@@ -94,8 +93,9 @@ func newQueries() (queries, error) {
 	audit, errAudit := odata.ParseQuery(auditQuery, pki.AuditEventType())
 	bundles, errBundles := odata.ParseQuery(bundlesQuery, pki.TrustBundleType())
 	choices, errChoices := odata.ParseQuery(choicesQuery, pki.SubscriptionType())
-	return queries{overview, subscription.Expand, certificates, audit, bundles, choices},
-		errors.Join(errOverview, errSubscription, errCertificates, errAudit, errBundles, errChoices)
+	progress, errProgress := odata.ParseQuery(progressQuery, pki.SubscriptionType())
+	return queries{overview, subscription.Expand, certificates, audit, bundles, choices, progress.Expand},
+		errors.Join(errOverview, errSubscription, errCertificates, errAudit, errBundles, errChoices, errProgress)
 }
 
 // New returns a Server.
@@ -120,13 +120,15 @@ func New(o Options) (*Server, error) {
 // route says what each address does, and who may ask it.
 func (s *Server) route() {
 	s.mux.HandleFunc("GET /{$}", s.signedIn(auth.Read, s.showOverview))
-	s.mux.HandleFunc("GET "+Base+"static/console.css", s.serveStyle)
+	s.mux.Handle("GET "+stylePath, newAsset(styleSheet, "text/css; charset=utf-8", "max-age=3600"))
+	s.mux.Handle("GET "+htmxPath, newAsset(htmxScript, "text/javascript; charset=utf-8", "max-age=31536000, immutable"))
 	s.mux.HandleFunc("GET "+Base+"signin", s.open(s.beginSignIn))
 	s.mux.HandleFunc("GET "+CallbackPath, s.open(s.endSignIn))
 	s.mux.HandleFunc("GET "+linkPath+"{token}", s.open(s.showLink))
 	s.mux.HandleFunc("POST "+linkPath+"{token}", s.open(s.useLink))
 	s.mux.HandleFunc("POST "+Base+"signout", s.signedIn(auth.Read, s.signOut))
 	s.mux.HandleFunc("GET "+Base+"subscriptions/{id}", s.signedIn(auth.Read, s.showSubscription))
+	s.mux.HandleFunc("GET "+Base+"subscriptions/{id}/progress", s.signedIn(auth.Read, s.showProgress))
 	s.mux.HandleFunc("POST "+Base+"subscriptions/{id}/sync", s.signedIn(auth.Write, s.syncNow))
 	s.mux.HandleFunc("POST "+Base+"subscriptions/{id}/trust", s.signedIn(auth.Write, s.decide))
 	s.mux.HandleFunc("GET "+Base+"subscriptions/{id}/certificates", s.signedIn(auth.Read, s.showInventory))
@@ -155,7 +157,12 @@ func (s *Server) route() {
 func (s *Server) Serves(u *url.URL) bool { return u.Path == "/" || strings.HasPrefix(u.Path, Base) }
 
 // ServeHTTP implements http.Handler.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if byScript(r) {
+		w = partWriter{w}
+	}
+	s.mux.ServeHTTP(w, r)
+}
 
 // A visit is one request of a page.
 type visit struct {
@@ -174,19 +181,5 @@ func (v *visit) actor() pki.Actor {
 // mayWrite reports whether to show the forms that change something. Whether
 // they may be sent is decided once more when they are.
 func (v *visit) mayWrite() bool { return v.session.Principal.Allows(auth.Write) == nil }
-
-// serveStyle answers with the style sheet.
-func (s *Server) serveStyle(w http.ResponseWriter, r *http.Request) {
-	h := w.Header()
-	s.pages.protect(h)
-	h.Set("Content-Type", "text/css; charset=utf-8")
-	h.Set("Cache-Control", "public, max-age=3600")
-	h.Set("ETag", s.pages.styleTag)
-	if r.Header.Get("If-None-Match") == s.pages.styleTag {
-		w.WriteHeader(http.StatusNotModified)
-		return
-	}
-	_, _ = w.Write(styleSheet) // the browser has gone: nobody is left to tell
-}
 
 func (s *Server) notFound(*visit) error { return errNoPage() }
