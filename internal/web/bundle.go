@@ -16,6 +16,9 @@ const (
 	// bundlesQuery asks for all bundles of a tenant, which may have 100.
 	bundlesQuery = "$top=100&$orderby=name"
 
+	// keptBundlesQuery asks for those that are not published as their sources are.
+	keptBundlesQuery = "$top=100&$orderby=name&$filter=publishStatus+eq+'kept'"
+
 	maxShownRoots = 40 // certificates on a bundle's page; the manifest has all
 )
 

@@ -251,3 +251,26 @@ func TestBundlePermissions(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A bundle that is not published as its sources are needs a person.
+func TestKeptBundle(t *testing.T) {
+	w := newWorld(t)
+	w.subscribe("alpha")
+	w.trustRoot("alpha")
+	bundle := w.publish("devices", pki.BundleToken)
+	must(t, w.service.Delete(t.Context(), tenantA, pki.Actor{Name: "setup"}, "alpha", nil))
+	_, err := w.bundles.Tend(t.Context(), 1)
+	must(t, err)
+	b := w.browser()
+	home := b.enter("reader", tenantA)
+	if !strings.Contains(home.body, `<a href="`+pathOf(bundle)+`">devices</a>: The bundle cannot be published anew.`) {
+		t.Errorf("the overview:\n%s", home.body)
+	}
+	for _, path := range []string{pathOf(bundle), "/console/bundles"} {
+		p := b.get(path)
+		p.check(t)
+		if !strings.Contains(p.body, "Last version kept") || !strings.Contains(p.body, "The last version stays published.") {
+			t.Errorf("%s:\n%s", path, p.body)
+		}
+	}
+}

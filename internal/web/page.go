@@ -87,7 +87,6 @@ func (s *Server) answer(v *visit, serve func(*visit) error) {
 	h := v.w.Header()
 	protect(h)
 	h.Set("Cache-Control", "no-store")
-	h.Set("Vary", "HX-Request")
 	h.Set("Request-Id", v.id)
 	err := serve(v)
 	if err == nil {

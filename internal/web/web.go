@@ -82,6 +82,7 @@ type queries struct {
 	certificates odata.Query
 	audit        odata.Query
 	bundles      odata.Query
+	keptBundles  odata.Query
 	choices      odata.Query
 	progress     []odata.Expansion
 }
@@ -92,10 +93,11 @@ func newQueries() (queries, error) {
 	certificates, errCertificates := odata.ParseQuery(certificatesQuery, pki.CertificateType())
 	audit, errAudit := odata.ParseQuery(auditQuery, pki.AuditEventType())
 	bundles, errBundles := odata.ParseQuery(bundlesQuery, pki.TrustBundleType())
+	kept, errKept := odata.ParseQuery(keptBundlesQuery, pki.TrustBundleType())
 	choices, errChoices := odata.ParseQuery(choicesQuery, pki.SubscriptionType())
 	progress, errProgress := odata.ParseQuery(progressQuery, pki.SubscriptionType())
-	return queries{overview, subscription.Expand, certificates, audit, bundles, choices, progress.Expand},
-		errors.Join(errOverview, errSubscription, errCertificates, errAudit, errBundles, errChoices, errProgress)
+	return queries{overview, subscription.Expand, certificates, audit, bundles, kept, choices, progress.Expand},
+		errors.Join(errOverview, errSubscription, errCertificates, errAudit, errBundles, errKept, errChoices, errProgress)
 }
 
 // New returns a Server.
