@@ -2,8 +2,13 @@ package web_test
 
 import (
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/pem"
+	"math/big"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -14,6 +19,7 @@ import (
 	"cloudpki/internal/odata"
 	"cloudpki/internal/pki"
 	"cloudpki/internal/trust"
+	"cloudpki/internal/web"
 )
 
 // trustRoot has a subscription trust a new root beside those that it has.
@@ -272,5 +278,38 @@ func TestKeptBundle(t *testing.T) {
 		if !strings.Contains(p.body, "Last version kept") || !strings.Contains(p.body, "The last version stays published.") {
 			t.Errorf("%s:\n%s", path, p.body)
 		}
+	}
+}
+
+// With a signer there are the files that are nothing without one, and those
+// that can be signed are.
+func TestBundleSigned(t *testing.T) {
+	w := newWorld(t)
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	must(t, err)
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "signer"}, NotBefore: w.Now(), NotAfter: w.Now().AddDate(1, 0, 0), KeyUsage: x509.KeyUsageDigitalSignature,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	must(t, err)
+	cert, err := x509.ParseCertificate(der)
+	must(t, err)
+	o := w.options
+	o.Signer = &trust.Signer{Key: key, Chain: []*x509.Certificate{cert}}
+	w.console, err = web.New(o)
+	must(t, err)
+	w.subscribe("alpha")
+	w.trustRoot("alpha")
+	bundle := w.publish("devices", pki.BundleToken)
+	b := w.browser()
+	b.enter("reader", tenantA)
+	if p := b.get(pathOf(bundle)); !strings.Contains(p.body, "/file/manifest.jws") {
+		t.Errorf("no signed manifest:\n%s", p.body)
+	}
+	if p := b.get(pathOf(bundle) + "/file/manifest.jws"); strings.Count(p.body, ".") != 2 {
+		t.Errorf("the signed manifest: %s\n%s", p.Status, p.body)
+	}
+	if p := b.get(pathOf(bundle) + "/file/mobileconfig"); !strings.HasPrefix(p.body, "\x30") {
+		t.Errorf("the profile is not signed: %s\n%.80q", p.Status, p.body)
 	}
 }

@@ -22,6 +22,7 @@ import (
 	"cloudpki/internal/odata"
 	"cloudpki/internal/pki"
 	"cloudpki/internal/provider"
+	"cloudpki/internal/trust"
 )
 
 // Base is below what every page but the first is found.
@@ -38,11 +39,12 @@ const SignedOutPath = Base + "signin?signed_out=1"
 //go:embed templates/*.html
 var templates embed.FS
 
-// Options configure a Server. All are required.
+// Options configure a Server. All are required but Signer and Facts.
 type Options struct {
 	Service   *pki.Service
 	Bundles   *pki.Bundles
 	Catalog   provider.Catalog // what the kinds of CA can do
+	Signer    *trust.Signer    // of the files of bundles, as they are published; nil for none
 	Verifier  *auth.Verifier   // turns the issuer's access token into a principal
 	Origin    string           // public https://host[:port]; pages and cookies are for it alone
 	Providers []Provider       // where people sign in; none leaves one-time links
@@ -58,6 +60,7 @@ type Server struct {
 	service   *pki.Service
 	bundles   *pki.Bundles
 	catalog   provider.Catalog
+	signer    *trust.Signer
 	verifier  *auth.Verifier
 	origin    string
 	providers []Provider
@@ -111,7 +114,7 @@ func New(o Options) (*Server, error) {
 		return nil, fmt.Errorf("configure the console: %w", err)
 	}
 	s := &Server{
-		service: o.Service, bundles: o.Bundles, catalog: o.Catalog, verifier: o.Verifier, origin: o.Origin, providers: o.Providers, http: o.HTTP,
+		service: o.Service, bundles: o.Bundles, catalog: o.Catalog, signer: o.Signer, verifier: o.Verifier, origin: o.Origin, providers: o.Providers, http: o.HTTP,
 		sealer: sealer, facts: o.Facts, now: o.Now, log: o.Log, mux: http.NewServeMux(), pages: pages, forms: forms,
 		links: links{open: make(map[digest]link)}, queries: queries, tokens: odata.NewTokenSealer(sealer.aead),
 	}
