@@ -102,6 +102,7 @@ func TestBundleFormRefused(t *testing.T) {
 		"no name":         {url.Values{}, "name has 1 to 64 characters"},
 		"a taken name":    {url.Values{"name": {"taken"}}, "taken"},
 		"nothing chosen":  {url.Values{"name": {"x"}, "sources": {"some"}}, "Choose at least one"},
+		"both":            {url.Values{"name": {"x"}, "sources": {"all"}, "subscription": {"alpha"}}, "Choose one of the two"},
 		"no subscription": {url.Values{"name": {"x"}, "sources": {"some"}, "others": {"nobody"}}, "nobody"},
 		"too long":        {url.Values{"name": {"x"}, "description": {strings.Repeat("x", 300)}}, "at most 256 characters"},
 	} {
