@@ -72,7 +72,10 @@ func TestConsole(t *testing.T) {
 		chromedp.Navigate(subscription+"?watch=1"),
 		chromedp.WaitVisible(chromedp.CSS("button[value=approve]")), // the CA goes on offering the root that has retired by it
 	)
+	bundle := makeBundle(ctx, t, c.Authority)
+	certificate := searchAsOneTypes(ctx, t, subscription)
 	for _, address := range []string{
+		c.Authority + "/console/bundles", c.Authority + "/console/bundles/new", bundle, bundle + "/edit", bundle + "/delete", certificate, c.Authority + "/console/settings",
 		c.Authority + "/", broken, subscription, subscription + "/certificates", subscription + "/certificates?search=nobody&status=valid",
 		c.Authority + "/console/audit", c.Authority + "/console/signin?signed_out=1", c.Authority + "/console/nowhere",
 	} {

@@ -16,6 +16,9 @@ const (
 	// bundlesQuery asks for all bundles of a tenant, which may have 100.
 	bundlesQuery = "$top=100&$orderby=name"
 
+	// keptBundlesQuery asks for those that are not published as their sources are.
+	keptBundlesQuery = "$top=100&$orderby=name&$filter=publishStatus+eq+'kept'"
+
 	maxShownRoots = 40 // certificates on a bundle's page; the manifest has all
 )
 
@@ -112,7 +115,7 @@ func (s *Server) showBundle(v *visit) error {
 			return err
 		}
 		p.Held, p.More = s.held(content)
-		p.Files, p.Guides = filesOf(content), guidesOf(&b, p.Address)
+		p.Files, p.Guides = s.filesOf(content), guidesOf(&b, p.Address)
 		if err := s.addVersions(v, b, content, &p); err != nil {
 			return err
 		}
@@ -140,11 +143,11 @@ func (s *Server) held(content pki.BundleContent) (list []heldCertificate, more i
 }
 
 // filesOf lists the formats that the service publishes.
-func filesOf(content pki.BundleContent) []bundleFile {
+func (s *Server) filesOf(content pki.BundleContent) []bundleFile {
 	var list []bundleFile
 	for _, f := range trust.Formats() {
-		if f.Signed {
-			continue // the service has no signer for bundles
+		if !s.canWrite(f) {
+			continue
 		}
 		row := bundleFile{Ext: f.Ext, Doc: f.Doc}
 		if f.Ext == trust.DER().Ext && len(content.Roots) > 1 {
@@ -155,11 +158,14 @@ func filesOf(content pki.BundleContent) []bundleFile {
 	return list
 }
 
+// canWrite reports whether the service can write a format at all.
+func (s *Server) canWrite(f trust.Format) bool { return !f.Signed || s.signer != nil }
+
 // sendBundleFile answers with the last version in one format, written as it is
 // published. It is not counted as fetched: the count tells of devices.
 func (s *Server) sendBundleFile(v *visit) error {
 	format, ok := trust.Lookup(v.r.PathValue("ext"))
-	if !ok || format.Signed {
+	if !ok || !s.canWrite(format) {
 		return errNoPage()
 	}
 	b, err := s.bundle(v)
@@ -176,7 +182,7 @@ func (s *Server) sendBundleFile(v *visit) error {
 	body, err := format.Write(trust.Bundle{
 		Tenant: string(b.Tenant), Name: b.Name, Version: content.Version, Changed: content.Published.Time(),
 		Roots: content.Roots, Intermediates: content.Intermediates,
-	}, trust.Options{})
+	}, trust.Options{Signer: s.signer})
 	if err != nil {
 		return &fault{
 			status: http.StatusConflict, title: "This version has no such file", Cause: err,

@@ -85,11 +85,12 @@ func readBundleForm(form url.Values) (f bundleForm, chosen []string) {
 		Name: form.Get("name"), DisplayName: form.Get("displayName"), Description: form.Get("description"),
 		Some: form.Get("sources") == "some", Intermediates: form.Get("intermediates") != "", Public: form.Get("access") == "public",
 	}
-	if f.Some {
-		chosen = slices.Concat(form["subscription"], strings.Fields(form.Get("others")))
-	}
-	if f.Some && len(chosen) == 0 {
+	chosen = slices.Concat(form["subscription"], strings.Fields(form.Get("others")))
+	switch {
+	case f.Some && len(chosen) == 0:
 		f.Problems = []string{"Choose at least one subscription, or all of the tenant."}
+	case !f.Some && len(chosen) > 0: // else devices would trust more than was chosen
+		f.Problems = []string{"Some subscriptions are chosen, and all of the tenant as well. Choose one of the two."}
 	}
 	return f, chosen
 }

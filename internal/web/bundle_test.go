@@ -2,8 +2,13 @@ package web_test
 
 import (
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/pem"
+	"math/big"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -14,6 +19,7 @@ import (
 	"cloudpki/internal/odata"
 	"cloudpki/internal/pki"
 	"cloudpki/internal/trust"
+	"cloudpki/internal/web"
 )
 
 // trustRoot has a subscription trust a new root beside those that it has.
@@ -96,6 +102,7 @@ func TestBundleFormRefused(t *testing.T) {
 		"no name":         {url.Values{}, "name has 1 to 64 characters"},
 		"a taken name":    {url.Values{"name": {"taken"}}, "taken"},
 		"nothing chosen":  {url.Values{"name": {"x"}, "sources": {"some"}}, "Choose at least one"},
+		"both":            {url.Values{"name": {"x"}, "sources": {"all"}, "subscription": {"alpha"}}, "Choose one of the two"},
 		"no subscription": {url.Values{"name": {"x"}, "sources": {"some"}, "others": {"nobody"}}, "nobody"},
 		"too long":        {url.Values{"name": {"x"}, "description": {strings.Repeat("x", 300)}}, "at most 256 characters"},
 	} {
@@ -180,7 +187,7 @@ func TestBundleFiles(t *testing.T) {
 			Tenant: tenantA, Name: "devices", Version: content.Version, Changed: content.Published.Time(), Roots: content.Roots, Intermediates: content.Intermediates,
 		}, trust.Options{})
 		must(t, err)
-		if salted := f.Ext == "p12"; !salted && !bytes.Equal(want, []byte(p.body)) {
+		if !bytes.Equal(want, []byte(p.body)) {
 			t.Errorf("%s has other bytes than are published", f.Ext)
 		}
 	}
@@ -249,5 +256,61 @@ func TestBundlePermissions(t *testing.T) {
 	}
 	if _, err := w.bundles.Get(t.Context(), tenantA, bundle.ID); err != nil {
 		t.Error(err)
+	}
+}
+
+// A bundle that is not published as its sources are needs a person.
+func TestKeptBundle(t *testing.T) {
+	w := newWorld(t)
+	w.subscribe("alpha")
+	w.trustRoot("alpha")
+	bundle := w.publish("devices", pki.BundleToken)
+	must(t, w.service.Delete(t.Context(), tenantA, pki.Actor{Name: "setup"}, "alpha", nil))
+	_, err := w.bundles.Tend(t.Context(), 1)
+	must(t, err)
+	b := w.browser()
+	home := b.enter("reader", tenantA)
+	if !strings.Contains(home.body, `<a href="`+pathOf(bundle)+`">devices</a>: The bundle cannot be published anew.`) {
+		t.Errorf("the overview:\n%s", home.body)
+	}
+	for _, path := range []string{pathOf(bundle), "/console/bundles"} {
+		p := b.get(path)
+		p.check(t)
+		if !strings.Contains(p.body, "Last version kept") || !strings.Contains(p.body, "The last version stays published.") {
+			t.Errorf("%s:\n%s", path, p.body)
+		}
+	}
+}
+
+// With a signer there are the files that are nothing without one, and those
+// that can be signed are.
+func TestBundleSigned(t *testing.T) {
+	w := newWorld(t)
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	must(t, err)
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "signer"}, NotBefore: w.Now(), NotAfter: w.Now().AddDate(1, 0, 0), KeyUsage: x509.KeyUsageDigitalSignature,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	must(t, err)
+	cert, err := x509.ParseCertificate(der)
+	must(t, err)
+	o := w.options
+	o.Signer = &trust.Signer{Key: key, Chain: []*x509.Certificate{cert}}
+	w.console, err = web.New(o)
+	must(t, err)
+	w.subscribe("alpha")
+	w.trustRoot("alpha")
+	bundle := w.publish("devices", pki.BundleToken)
+	b := w.browser()
+	b.enter("reader", tenantA)
+	if p := b.get(pathOf(bundle)); !strings.Contains(p.body, "/file/manifest.jws") {
+		t.Errorf("no signed manifest:\n%s", p.body)
+	}
+	if p := b.get(pathOf(bundle) + "/file/manifest.jws"); strings.Count(p.body, ".") != 2 {
+		t.Errorf("the signed manifest: %s\n%s", p.Status, p.body)
+	}
+	if p := b.get(pathOf(bundle) + "/file/mobileconfig"); !strings.HasPrefix(p.body, "\x30") {
+		t.Errorf("the profile is not signed: %s\n%.80q", p.Status, p.body)
 	}
 }

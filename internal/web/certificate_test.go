@@ -18,14 +18,16 @@ import (
 	"cloudpki/internal/secret"
 )
 
-// issue subscribes to a simulated Vault and has it issue a certificate.
-func (w *world) issue(id pki.ID) pki.Certificate {
+// issue subscribes to a simulated Vault and has it issue a certificate. stop
+// ends the Vault.
+func (w *world) issue(id pki.ID) (cert pki.Certificate, stop func()) {
 	w.t.Helper()
 	ca, err := casim.New(casim.Options{Now: w.Now})
 	must(w.t, err)
 	server, err := ca.StartAs(w.t.Context(), "127.0.0.1:0", vault.Dialect())
 	must(w.t, err)
-	w.t.Cleanup(func() { _ = server.Close() })
+	stop = func() { _ = server.Close() }
+	w.t.Cleanup(stop)
 	_, err = w.service.Create(w.t.Context(), tenantA, pki.Actor{Name: "setup"}, pki.Draft{
 		ID: pki.Given(string(id)), Provider: pki.Given("vault"), ServiceURI: pki.Given(server.URL), ServerCAs: pki.Given(ca.ServerCAs()),
 		Settings:    pki.Given([]pki.Setting{{Name: "role", Value: "device"}}),
@@ -38,14 +40,14 @@ func (w *world) issue(id pki.ID) pki.Certificate {
 	must(w.t, err)
 	issued, err := w.service.IssueCertificate(w.t.Context(), tenantA, pki.Actor{Name: "setup"}, id, pki.IssueDraft{CSR: csr}, nil)
 	must(w.t, err)
-	return issued.Certificate
+	return issued.Certificate, stop
 }
 
 // A certificate has a page with all that is known of it and its PEM; who may
 // write has its CA revoke it, with a reason and after a question.
 func TestCertificate(t *testing.T) {
 	w := newWorld(t)
-	cert := w.issue("vault")
+	cert, _ := w.issue("vault")
 	admin, reader, other := w.browser(), w.browser(), w.browser()
 	admin.enter("admin", tenantA)
 	may, foreign := reader.enter("reader", tenantA).field(t, "form_token"), other.enter("other", tenantB).field(t, "form_token")
@@ -121,5 +123,23 @@ func TestCertificateTold(t *testing.T) {
 	}
 	if p := b.do(http.MethodPost, path+"/revoke", url.Values{"form_token": {token}, "reason": {"superseded"}}); p.StatusCode != http.StatusConflict {
 		t.Errorf("revoked all the same: %s", p.Status)
+	}
+}
+
+// Where the CA does not answer, that is told, and the certificate stays as it was.
+func TestRevocationFails(t *testing.T) {
+	w := newWorld(t)
+	cert, stop := w.issue("vault")
+	stop()
+	b := w.browser()
+	token := b.enter("admin", tenantA).field(t, "form_token")
+	path := "/console/subscriptions/vault/certificates/" + string(cert.ID)
+	p := b.do(http.MethodPost, path+"/revoke", url.Values{"form_token": {token}, "reason": {"superseded"}})
+	p.check(t)
+	if p.StatusCode != http.StatusBadGateway || !strings.Contains(p.body, "The CA did not do it") {
+		t.Errorf("%s\n%s", p.Status, p.body)
+	}
+	if p := b.get(path); !strings.Contains(p.body, ">valid<") {
+		t.Errorf("the certificate:\n%s", p.body)
 	}
 }

@@ -61,6 +61,7 @@ type world struct {
 	store   *store.DB
 	service *pki.Service
 	bundles *pki.Bundles
+	options web.Options
 	console *web.Server
 	server  *httptest.Server
 
@@ -115,10 +116,11 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(func() { must(t, verifier.Close()) })
 	listening.StartTLS()
 	t.Cleanup(listening.Close)
-	w.console, err = web.New(web.Options{
+	w.options = web.Options{
 		Service: w.service, Bundles: w.bundles, Catalog: catalog, Verifier: verifier, Origin: w.origin, Providers: []web.Provider{w.provider(tenantA), w.provider(tenantB)},
-		HTTP: listening.Client(), SealKey: make([]byte, 32), Now: w.Now, Log: log,
-	})
+		HTTP: listening.Client(), SealKey: make([]byte, 32), Facts: []web.Fact{{Name: "Known", Value: "a fact"}}, Now: w.Now, Log: log,
+	}
+	w.console, err = web.New(w.options)
 	must(t, err)
 	listening.Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if w.console.Serves(r.URL) {
