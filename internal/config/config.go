@@ -27,6 +27,7 @@ type Config struct {
 
 	Credentials Credentials `key:"credentials"`
 	Trust       Trust       `key:"trust"`
+	EST         EST         `key:"est"`
 
 	Notifications Notifications `key:"notifications"`
 	Alerts        Alerts        `key:"alerts"`
@@ -251,6 +252,12 @@ type Credentials struct {
 type Trust struct {
 	// How long a root that was replaced is distributed beside the new one, up to 8784h. After that it is removed once its CA no longer offers it and no valid certificate needs it, or when it expires.
 	Overlap time.Duration `key:"overlap"`
+}
+
+// EST says where devices enrol by EST (RFC 7030).
+type EST struct {
+	// Address and port of an HTTPS listener for EST alone, which asks devices for their certificate, so that they can renew it: `0.0.0.0:8444`. When empty, devices enrol at `listen.address` and cannot renew by certificate.
+	Address string `key:"address"`
 }
 
 // Outbound bounds the connections to certification authorities and webhooks.
