@@ -19,8 +19,8 @@ func TestESTListener(t *testing.T) {
 	s := start(t, cfg, nil)
 	for _, c := range []struct {
 		base, path string
-		text          string
-		asks          bool
+		text       string
+		asks       bool
 	}{
 		{s.base, "/.well-known/est/nobody/cacerts", "There is no such endpoint.", false},
 		{s.est, "/.well-known/est/nobody/cacerts", "There is no such endpoint.", true},
