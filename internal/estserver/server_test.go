@@ -58,8 +58,12 @@ func TestLifeOfADevice(t *testing.T) {
 	if again := w.certificates(w.renew(shown, renewal))[0]; !bytes.Equal(again.Raw, renewed.Raw) || len(w.ca.Certificates()) != 2 {
 		t.Error("the same renewal got another certificate")
 	}
-	if last := w.observed[len(w.observed)-1]; last != "POST /.well-known/est/{id}/simplereenroll OK "+string(tenant) {
-		t.Errorf("observed %q", last)
+	observed := make(map[string]int)
+	for range 6 {
+		observed[<-w.observed]++
+	}
+	if observed["POST /.well-known/est/{id}/simplereenroll OK "+string(tenant)] != 2 || observed["GET /.well-known/est/{id}/cacerts OK "+string(tenant)] != 1 {
+		t.Errorf("observed %v", observed)
 	}
 	trail, err := w.service.AuditEvents(t.Context(), tenant, odata.Query{})
 	w.must(err)
@@ -138,7 +142,7 @@ func TestRefusals(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	csr := encode(w.csr(w.newKey(), "x"))
-	good := ask{method: "POST", operation: "simpleenroll", body: csr, user: user, password: password}
+	good := ask{method: "POST", operation: "simpleenroll", body: csr, bearer: string(tenant) + "/" + auth.ScopeReadWrite}
 	with := func(change func(*ask)) ask {
 		a := good
 		change(&a)
@@ -177,17 +181,17 @@ func TestFaultsOfTheCA(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.change(pki.ESTEndpointDraft{Profile: pki.Given("nobody's")})
-	if got := w.enrol(w.csr(w.newKey(), "x")); got.StatusCode != http.StatusBadRequest {
+	if got := w.order(w.csr(w.newKey(), "x")); got.StatusCode != http.StatusBadRequest {
 		t.Errorf("an unknown profile: %s %s", got.Status, got.text)
 	}
 	w.change(pki.ESTEndpointDraft{Profile: pki.Cleared[string]()})
 	w.must(w.caServer.Close())
-	got := w.enrol(w.csr(w.newKey(), "x"))
+	got := w.order(w.csr(w.newKey(), "x"))
 	if got.StatusCode != http.StatusServiceUnavailable || got.Header.Get("Retry-After") == "" || strings.Contains(got.text, "127.0.0.1") {
 		t.Errorf("a CA that is away: %s %q", got.Status, got.text)
 	}
 	w.must(w.service.Delete(t.Context(), tenant, pki.Actor{}, w.endpoint.Subscription, nil))
-	if got := w.enrol(w.csr(w.newKey(), "x")); got.StatusCode != http.StatusUnauthorized {
+	if got := w.order(w.csr(w.newKey(), "x")); got.StatusCode != http.StatusUnauthorized {
 		t.Errorf("a subscription that is gone: %s %s", got.Status, got.text)
 	}
 }
@@ -266,9 +270,9 @@ func TestRevokedIsNotRepeated(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	csr := w.csr(w.newKey(), "camera")
-	leaf := w.certificates(w.enrol(csr))[0]
+	leaf := w.certificates(w.order(csr))[0]
 	w.must(w.service.RevokeCertificate(t.Context(), tenant, pki.Actor{}, w.endpoint.Subscription, pki.CertificateID(leaf.RawIssuer, "", leaf.SerialNumber.Text(16)), 1))
-	if got := w.enrol(csr); got.StatusCode != http.StatusConflict || !strings.Contains(got.text, "new key") {
+	if got := w.order(csr); got.StatusCode != http.StatusConflict || !strings.Contains(got.text, "new key") {
 		t.Errorf("the request again: %s %s", got.Status, got.text)
 	}
 }
@@ -283,12 +287,12 @@ func TestGuesses(t *testing.T) {
 	for range 121 {
 		last = w.send(guess).StatusCode
 	}
-	got := w.enrol(w.csr(w.newKey(), "x"))
+	got := w.order(w.csr(w.newKey(), "x"))
 	if last != http.StatusTooManyRequests || got.StatusCode != http.StatusTooManyRequests || got.Header.Get("Retry-After") == "" {
 		t.Errorf("after 121 guesses: %d, then %s", last, got.Status)
 	}
 	w.now = w.now.Add(time.Minute)
-	w.certificates(w.enrol(w.csr(w.newKey(), "x")))
+	w.certificates(w.order(w.csr(w.newKey(), "x")))
 }
 
 // Names are those of the subject and the extension, whatever their kind.
@@ -302,8 +306,8 @@ func TestPatterns(t *testing.T) {
 		w.must(err)
 		return der
 	}
-	w.certificates(w.enrol(w.csr(key, "a.b.EXAMPLE.com", "urn:device:7")))
-	w.certificates(w.enrol(request(x509.CertificateRequest{Subject: pkix.Name{Organization: []string{"anything"}}})))
+	w.certificates(w.order(w.csr(key, "a.b.EXAMPLE.com", "urn:device:7")))
+	w.certificates(w.order(request(x509.CertificateRequest{Subject: pkix.Name{Organization: []string{"anything"}}})))
 	for name, csr := range map[string][]byte{
 		"a common name":         w.csr(key, "example.com"),
 		"a URI":                 w.csr(key, "a.example.com", "urn:admin"),
@@ -315,7 +319,7 @@ func TestPatterns(t *testing.T) {
 		"mail in the subject":   request(x509.CertificateRequest{Subject: pkix.Name{ExtraNames: []pkix.AttributeTypeAndValue{{Type: []int{1, 2, 840, 113549, 1, 9, 1}, Value: "root@example.net"}}}}),
 		"a user principal name": request(x509.CertificateRequest{ExtraExtensions: []pkix.Extension{{Id: []int{2, 5, 29, 17}, Value: []byte{0x30, 0x14, 0xa0, 0x12, 0x06, 0x0a, 0x2b, 6, 1, 4, 1, 0x82, 0x37, 0x14, 2, 3, 0xa0, 4, 0x0c, 2, 'm', 'e'}}}}),
 	} {
-		if got := w.enrol(csr); got.StatusCode != http.StatusForbidden {
+		if got := w.order(csr); got.StatusCode != http.StatusForbidden {
 			t.Errorf("%s: %s %s", name, got.Status, got.text)
 		}
 	}
