@@ -256,6 +256,10 @@ func TestRenewalInTime(t *testing.T) {
 		t.Errorf("another profile: %s %s", got.Status, got.text)
 	}
 	w.change(pki.ESTEndpointDraft{Profile: pki.Given("device")})
+	w.now = leaf.NotBefore.Add(-time.Second)
+	if got := w.renew(shown, w.csr(w.newKey(), "camera")); got.StatusCode != http.StatusUnauthorized {
+		t.Errorf("a certificate of the future: %s %s", got.Status, got.text)
+	}
 	w.now = leaf.NotAfter
 	w.certificates(w.renew(shown, w.csr(w.newKey(), "camera")))
 	w.now = leaf.NotAfter.Add(time.Second)
@@ -322,5 +326,42 @@ func TestPatterns(t *testing.T) {
 		if got := w.order(csr); got.StatusCode != http.StatusForbidden {
 			t.Errorf("%s: %s %s", name, got.Status, got.text)
 		}
+	}
+}
+
+// A certificate that does not chain to what the subscription trusts renews
+// nothing, though the inventory has it; and cacerts has what is trusted alone.
+func TestTrustIsWhatAnAdminSays(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	shown, _ := w.device("camera")
+	key := w.newKey()
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "another root"}, NotBefore: w.now, NotAfter: w.now.Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	w.must(err)
+	_, err = w.service.Update(t.Context(), tenant, pki.Actor{}, w.endpoint.Subscription, pki.Draft{TrustedRoot: pki.Given(der)}, nil)
+	w.must(err)
+	if list := w.certificates(w.send(ask{method: "GET", operation: "cacerts"})); len(list) < 2 {
+		t.Errorf("beside the root in force %d retire", len(list)-1)
+	}
+	w.certificates(w.renew(shown, w.csr(w.newKey(), "camera")))
+	_, err = w.service.RejectTrustChange(t.Context(), tenant, pki.Actor{}, w.endpoint.Subscription, pki.TrustDecision{Thumbprint: pki.Thumbprint(w.ca.Root().Raw)}, nil)
+	w.must(err)
+	if list := w.certificates(w.send(ask{method: "GET", operation: "cacerts"})); len(list) != 1 || !bytes.Equal(list[0].Raw, der) {
+		t.Errorf("cacerts has %d certificates, want the trusted root alone", len(list))
+	}
+	if got := w.renew(shown, w.csr(w.newKey(), "camera")); got.StatusCode != http.StatusUnauthorized {
+		t.Errorf("a certificate of another root: %s %s", got.Status, got.text)
+	}
+	fresh, err := w.service.Create(t.Context(), tenant, pki.Actor{}, pki.Draft{}, nil)
+	w.must(err)
+	e := w.create(pki.ESTEndpointDraft{Subscription: pki.Given(string(fresh.ID))})
+	if got := w.send(ask{method: "GET", operation: "cacerts", endpoint: e.ID}); got.StatusCode != http.StatusServiceUnavailable || got.Header.Get("Retry-After") == "" {
+		t.Errorf("cacerts without a root: %s %s", got.Status, got.text)
+	}
+	if got := w.send(ask{method: "POST", operation: "simpleenroll", endpoint: e.ID, body: encode(w.csr(w.newKey(), "x")), bearer: string(tenant) + "/" + auth.ScopeReadWrite}); got.StatusCode != http.StatusConflict {
+		t.Errorf("a subscription without a CA: %s %s", got.Status, got.text)
 	}
 }
