@@ -25,6 +25,7 @@ func (c Config) Validate() error {
 	c.validateRest(&f)
 	c.validateNotifications(&f)
 	c.validateAlerts(&f)
+	c.validateEST(&f)
 	return f.orNil()
 }
 
