@@ -6,14 +6,6 @@ import (
 	"cloudpki/internal/pki"
 )
 
-// writable is the part of a tag that names what admins have written: without
-// the revision, which the service raises too.
-func writable(opaque string) string {
-	edits, rest, _ := strings.Cut(opaque, ".")
-	_, key, _ := strings.Cut(rest, ".")
-	return edits + "." + key
-}
-
 // tags reads a list of entity tags (RFC 9110, 8.8.3) and returns their opaque
 // parts; any is true for the list *. Empty elements are passed over, as 5.6.1.2
 // wants it.
@@ -56,9 +48,9 @@ func ifMatch(fields []string) (pki.Condition, error) {
 		return nil, err
 	}
 	return func(etag string) error {
-		now := writable(opaqueOf(etag))
+		now := pki.EditsOf(opaqueOf(etag))
 		for _, o := range opaque {
-			if writable(o) == now {
+			if pki.EditsOf(o) == now {
 				return nil
 			}
 		}

@@ -1,6 +1,9 @@
 package pki
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // ETag is the weak entity tag of a subscription: W/"edits.revision.key". It
 // changes exactly when the answer would. The key names the incarnation, so
@@ -19,4 +22,13 @@ func entityTag(edits, revision, key int64) string {
 	dst = append(dst, '.')
 	dst = strconv.AppendInt(dst, key, 36)
 	return string(append(dst, '"'))
+}
+
+// EditsOf is the part of an entity tag, with or without W/ and quotes, that
+// names what admins have written: without the revision, which the service
+// raises too.
+func EditsOf(tag string) string {
+	edits, rest, _ := strings.Cut(tag, ".")
+	_, key, _ := strings.Cut(rest, ".")
+	return edits + "." + key
 }
