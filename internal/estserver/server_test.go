@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"cloudpki/internal/auth"
+	"cloudpki/internal/casim"
 	"cloudpki/internal/odata"
 	"cloudpki/internal/pki"
 )
@@ -265,6 +266,27 @@ func TestRenewalInTime(t *testing.T) {
 	w.now = leaf.NotAfter.Add(time.Second)
 	if got := w.renew(shown, w.csr(w.newKey(), "camera")); got.StatusCode != http.StatusUnauthorized {
 		t.Errorf("an expired certificate: %s %s", got.Status, got.text)
+	}
+}
+
+// A certificate renews after syncs as before them, until its CA lists it no
+// longer.
+func TestCertificateThatItsCALost(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	shown, _ := w.device("camera")
+	w.now = w.now.Add(7 * time.Hour)
+	w.sync()
+	w.certificates(w.renew(shown, w.csr(w.newKey(), "camera")))
+	for _, f := range casim.Faults() {
+		if f.Name == "nothing-there" {
+			w.ca.Misbehave(f)
+		}
+	}
+	w.now = w.now.Add(7 * time.Hour)
+	w.sync()
+	if got := w.renew(shown, w.csr(w.newKey(), "camera")); got.StatusCode != http.StatusUnauthorized {
+		t.Errorf("after a sync without it: %s %s", got.Status, got.text)
 	}
 }
 
