@@ -48,10 +48,11 @@ func (s *service) serve(ctx context.Context, listener net.Listener) error {
 	return <-stopped
 }
 
-// server returns an HTTPS server within our bounds.
+// server returns an HTTPS server within our bounds. It has a copy of config:
+// http.Server writes into its own.
 func (s *service) server(ctx context.Context, handler http.Handler, config *tls.Config) *http.Server {
 	return &http.Server{
-		Handler: handler, TLSConfig: config,
+		Handler: handler, TLSConfig: config.Clone(),
 		ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
 		MaxHeaderBytes: maxHeader,
 		ErrorLog:       slog.NewLogLogger(s.options.Log.Handler(), slog.LevelDebug),

@@ -16,17 +16,25 @@ import (
 const maxAuthorization = 8 << 10
 
 // login counts an attempt to log in while who proves it. A refusal counts
-// against the network that it comes from.
+// against the network that it comes from, until its answer is 429. A token or
+// certificate that is good is honoured all the same; a password is not looked
+// at then, as that is work.
 func (s *Server) login(x *exchange, who func() error) error {
 	network := networkOf(x.r)
-	if wait := s.attempts.begin(network, s.o.Now()); wait > 0 {
-		return &refusal{status: http.StatusTooManyRequests, text: "Too many logins have failed from this address. Try again later.", retryAfter: wait}
+	wait := s.attempts.begin(network, s.o.Now())
+	tooMany := &refusal{status: http.StatusTooManyRequests, text: "Too many logins have failed from this address. Try again later.", retryAfter: wait}
+	if _, _, password := x.r.BasicAuth(); password && wait > 0 {
+		return tooMany
 	}
 	err := who()
 	if pki.CodeOf(err) == pki.CodeNotFound {
 		err = unauthorized(err)
 	}
-	if err == nil || explain(err).status != http.StatusUnauthorized {
+	refused := err != nil && explain(err).status == http.StatusUnauthorized
+	switch {
+	case refused && wait > 0:
+		return tooMany
+	case !refused && wait == 0:
 		s.attempts.forgive(network)
 	}
 	return err

@@ -116,6 +116,7 @@ func (x *exchange) request() ([]byte, error) {
 	case len(body) > maxBody:
 		return nil, tooLarge
 	}
+	x.bodyRead = true
 	return decodeRequest(body)
 }
 

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
+	"time"
 
 	"cloudpki/internal/auth"
 	"cloudpki/internal/pki"
@@ -122,6 +123,7 @@ func (s *Server) fail(x *exchange, err error) {
 	if x.status != 0 { // the answer has begun
 		return
 	}
+	x.hurryBody()
 	h := x.w.Header()
 	if r.status == http.StatusUnauthorized {
 		h["Www-Authenticate"] = []string{`Basic realm="EST", charset="UTF-8"`, `Bearer realm="EST"`}
@@ -131,6 +133,16 @@ func (s *Server) fail(x *exchange, err error) {
 	}
 	h["Content-Type"] = []string{"text/plain; charset=utf-8"}
 	x.write(r.status, []byte(r.text+"\n"))
+}
+
+// hurryBody bounds how long a body that nobody wants keeps its connection:
+// HTTP/1.1 reads it before it sends the refusal. What has not arrived by then
+// costs the connection.
+func (x *exchange) hurryBody() {
+	const patience = time.Second
+	if x.r.ProtoMajor == 1 && x.r.ContentLength != 0 && !x.bodyRead {
+		_ = http.NewResponseController(x.w).SetReadDeadline(time.Now().Add(patience)) // not every connection has one
+	}
 }
 
 // write sends an answer whose Content-Type is set.

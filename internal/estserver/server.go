@@ -95,6 +95,7 @@ type exchange struct {
 	endpoint  pki.ID
 	tenant    pki.TenantID // "" while it is not known
 	status    int
+	bodyRead  bool
 }
 
 // ServeHTTP answers one request below Path.

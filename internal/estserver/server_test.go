@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"cloudpki/internal/auth"
+	"cloudpki/internal/casim"
 	"cloudpki/internal/odata"
 	"cloudpki/internal/pki"
 )
@@ -268,6 +269,27 @@ func TestRenewalInTime(t *testing.T) {
 	}
 }
 
+// A certificate renews after syncs as before them, until its CA lists it no
+// longer.
+func TestCertificateThatItsCALost(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	shown, _ := w.device("camera")
+	w.now = w.now.Add(7 * time.Hour)
+	w.sync()
+	w.certificates(w.renew(shown, w.csr(w.newKey(), "camera")))
+	for _, f := range casim.Faults() {
+		if f.Name == "nothing-there" {
+			w.ca.Misbehave(f)
+		}
+	}
+	w.now = w.now.Add(7 * time.Hour)
+	w.sync()
+	if got := w.renew(shown, w.csr(w.newKey(), "camera")); got.StatusCode != http.StatusUnauthorized {
+		t.Errorf("after a sync without it: %s %s", got.Status, got.text)
+	}
+}
+
 // A certificate that was revoked is not handed out again, within the day that
 // its request is remembered.
 func TestRevokedIsNotRepeated(t *testing.T) {
@@ -281,22 +303,25 @@ func TestRevokedIsNotRepeated(t *testing.T) {
 	}
 }
 
-// Guesses from one address are answered 429 after a while, and others are not
-// kept waiting for them beyond the minute.
+// Guesses from one address are answered 429 after a while, and passwords are not
+// looked at for the rest of the minute; tokens and certificates are.
 func TestGuesses(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	guess := ask{method: "POST", operation: "simpleenroll", bearer: "bad"}
 	last := 0
+	shown, _ := w.device("camera")
 	for range 121 {
 		last = w.send(guess).StatusCode
 	}
-	got := w.order(w.csr(w.newKey(), "x"))
+	w.certificates(w.order(w.csr(w.newKey(), "x")))
+	w.certificates(w.renew(shown, w.csr(w.newKey(), "camera")))
+	got := w.enrol(w.csr(w.newKey(), "x"))
 	if last != http.StatusTooManyRequests || got.StatusCode != http.StatusTooManyRequests || got.Header.Get("Retry-After") == "" {
 		t.Errorf("after 121 guesses: %d, then %s", last, got.Status)
 	}
 	w.now = w.now.Add(time.Minute)
-	w.certificates(w.order(w.csr(w.newKey(), "x")))
+	w.certificates(w.enrol(w.csr(w.newKey(), "x")))
 }
 
 // Names are those of the subject and the extension, whatever their kind.

@@ -71,7 +71,7 @@ func newWorld(t *testing.T) *world {
 	w.must(err)
 	w.service, err = pki.NewService(pki.Options{
 		Store: w.store, Keyring: secret.NewKeyring(root, w.store), Root: root, Catalog: catalog, Now: clock,
-		Schedule:  pki.Schedule{Interval: 6 * time.Hour, MinimumInterval: 15 * time.Minute, RunTimeout: time.Minute, FullInterval: 7 * 24 * time.Hour, MaxMissingPercent: 25},
+		Schedule:  pki.Schedule{Interval: 6 * time.Hour, MinimumInterval: 15 * time.Minute, RunTimeout: time.Minute, FullInterval: 7 * 24 * time.Hour, MaxMissingPercent: 100},
 		Transport: provider.NewTransport(provider.TransportOptions{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Now: clock}),
 	})
 	w.must(err)
