@@ -32,10 +32,14 @@ func TestConsole(t *testing.T) {
 		{"failure", w.followsARemedy},
 		{"root", w.decidesOnRoots},
 		{"large inventory", w.searches},
+		{"certificate", w.revokes},
+		{"bundle", w.publishes},
+		{"theme", w.themes},
 		{"astray", w.goesAstray},
 	} {
 		t.Run(c.name, func(t *testing.T) { w.bothWays(t, c.scenario) })
 	}
+	t.Run("search as one types", w.searchesAsOneTypes)
 	t.Run("pages", w.judgesEveryPage)
 }
 

@@ -36,6 +36,7 @@ func (p *tab) download(selector string) []byte {
 		case *browser.EventDownloadWillBegin:
 			if e.FrameID == mine {
 				id = e.GUID
+				p.given(e.URL, false)
 			}
 		case *browser.EventDownloadProgress:
 			if e.GUID == id && e.State != browser.DownloadProgressStateInProgress {

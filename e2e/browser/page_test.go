@@ -2,9 +2,9 @@ package browser
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -26,9 +26,9 @@ func (w *world) judgesEveryPage(t *testing.T) {
 		"/console/signin?signed_out=1", "/docs/console",
 	}
 	given := len(toVisit) // visited whatever they look like
-	met := map[string]bool{}
+	met, routes := map[string]bool{}, readRoutes(t)
 	for i := 0; i < len(toVisit); i++ {
-		kind := kindOf(toVisit[i])
+		kind := kindOf(t, routes, toVisit[i])
 		if met[kind] && i >= given {
 			continue
 		}
@@ -39,32 +39,29 @@ func (w *world) judgesEveryPage(t *testing.T) {
 		if strings.HasPrefix(toVisit[i], "/docs/") {
 			continue // the manual leads through itself
 		}
-		for _, link := range ask[[]string](p, "[...document.querySelectorAll('a[href], form[method=get]')].map(e => e.href ?? e.action)") {
+		for _, link := range ask[[]string](p, "[...document.querySelectorAll('a[href]:not([download]), form[method=get]')].map(e => e.href ?? e.action)") {
 			address := strings.TrimPrefix(link, w.Authority)
 			if !isFile(address) && strings.HasPrefix(address, "/") {
 				toVisit = append(toVisit, address)
 			}
 		}
 	}
-	w.hasSeenAll(t)
+	w.hasSeenAll(t, routes)
 }
 
-// kindOf returns an address without what tells things of one kind apart.
-func kindOf(address string) string {
+// kindOf returns an address without what tells things of one kind apart: its
+// route, and which parameters it has.
+func kindOf(t *testing.T, routes routes, address string) string {
+	t.Helper()
 	u, err := url.Parse(address)
 	if err != nil {
-		return address
+		t.Fatal(err)
 	}
-	var names []string
-	for name := range u.Query() {
-		names = append(names, name)
+	where := routes.of(t, u.Path)
+	if where == "" {
+		where = path.Dir(u.Path) // pages of the manual are made alike
 	}
-	slices.Sort(names)
-	where := regexp.MustCompile(`/[0-9a-f]{8}-[0-9a-f-]{27}|/[0-9a-f]{40,}`).ReplaceAllString(u.Path, "/{id}")
-	if strings.HasPrefix(where, "/docs/") {
-		where = path.Dir(where) // pages of the manual are made alike
-	}
-	return where + "?" + strings.Join(names, "&")
+	return fmt.Sprint(where, slices.Sorted(maps.Keys(u.Query())))
 }
 
 // isFile reports whether an address is of something to save.
@@ -79,7 +76,7 @@ func (p *tab) goesThrough() {
 	p.Helper()
 	p.show(360, "light")
 	defer p.show(1280, "light")
-	const controls = `[...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex="0"]')].filter(e => e.checkVisibility())`
+	const controls = `[...document.querySelectorAll('a[href], button, input:not([type=hidden], [type=radio]:not(:checked)), select, textarea, summary, [tabindex="0"]')].filter(e => e.checkVisibility())`
 	ask[any](p, "document.activeElement.blur(); getSelection().removeAllRanges(); true")
 	for range ask[int](p, controls+".length") {
 		p.press(kb.Tab)

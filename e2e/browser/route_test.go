@@ -14,23 +14,19 @@ import (
 
 // hasSeenAll fails where the console has a page that no scenario has judged, or
 // a file that none has asked for, by the routes in its source.
-func (w *world) hasSeenAll(t *testing.T) {
+func (w *world) hasSeenAll(t *testing.T, routes routes) {
 	t.Helper()
-	mux, routes := http.NewServeMux(), routesOf(t)
-	for _, r := range routes {
-		mux.Handle(r, http.NotFoundHandler())
-	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	asked, judged := map[string]bool{}, map[string]bool{}
 	for where, page := range w.shown {
-		_, route := mux.Handler(httptest.NewRequestWithContext(t.Context(), http.MethodGet, where, nil))
+		route := routes.of(t, where)
 		asked[route] = true
 		if !page || w.judged[where] {
 			judged[route] = true
 		}
 	}
-	for _, r := range routes {
+	for _, r := range routes.patterns {
 		switch {
 		case !asked[r]:
 			t.Errorf("no scenario has asked for %q", r)
@@ -40,8 +36,21 @@ func (w *world) hasSeenAll(t *testing.T) {
 	}
 }
 
-// routesOf reads from the source of the console what it answers to GET.
-func routesOf(t *testing.T) (routes []string) {
+// routes are what the console answers to GET.
+type routes struct {
+	patterns []string
+	mux      *http.ServeMux
+}
+
+// of returns the pattern of an address, "" for one that is not the console's.
+func (r routes) of(t *testing.T, address string) string {
+	t.Helper()
+	_, pattern := r.mux.Handler(httptest.NewRequestWithContext(t.Context(), http.MethodGet, address, nil))
+	return pattern
+}
+
+// readRoutes reads the routes of the console from its source.
+func readRoutes(t *testing.T) routes {
 	t.Helper()
 	files, err := filepath.Glob("../../internal/web/*.go")
 	if err != nil {
@@ -68,12 +77,14 @@ func routesOf(t *testing.T) (routes []string) {
 			return true
 		})
 	}
+	r := routes{mux: http.NewServeMux()}
 	for _, p := range patterns {
-		if r := textOf(t, constants, p); strings.HasPrefix(r, "GET ") {
-			routes = append(routes, r)
+		if pattern := textOf(t, constants, p); strings.HasPrefix(pattern, "GET ") {
+			r.patterns = append(r.patterns, pattern)
+			r.mux.Handle(pattern, http.NotFoundHandler())
 		}
 	}
-	return routes
+	return r
 }
 
 // textOf returns the value of a constant text.

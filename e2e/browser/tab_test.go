@@ -24,6 +24,7 @@ type tab struct {
 	ctx        context.Context
 	origin     string
 	downloads  string // folder
+	given      func(address string, page bool)
 	scriptless bool
 
 	mu         sync.Mutex
@@ -56,12 +57,12 @@ func (w *world) newTab(t *testing.T, options ...chromedp.ContextOption) *tab {
 	t.Helper()
 	ctx, stop := chromedp.NewContext(w.browser, options...)
 	t.Cleanup(stop)
-	p := &tab{T: t, ctx: ctx, origin: w.Authority, downloads: w.downloads}
+	p := &tab{T: t, ctx: ctx, origin: w.Authority, downloads: w.downloads, given: w.note}
 	t.Cleanup(p.noComplaints)
 	err := chromedp.Listen(ctx, func(event any) {
 		p.hear(event)
 		if e, ok := event.(*network.EventResponseReceived); ok {
-			w.note(e.Response)
+			p.given(e.Response.URL, e.Type == network.ResourceTypeDocument && e.Response.MimeType == "text/html")
 		}
 	})
 	if err != nil {
@@ -75,13 +76,15 @@ func (w *world) newTab(t *testing.T, options ...chromedp.ContextOption) *tab {
 	return p
 }
 
-// note keeps what the browser was given.
-func (w *world) note(r *network.Response) {
-	if u, err := url.Parse(r.URL); err == nil && strings.HasPrefix(r.URL, w.Authority) {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		w.shown[u.Path] = r.MimeType == "text/html"
+// note keeps what the browser was given: a page, or a file or a part of a page.
+func (w *world) note(address string, page bool) {
+	u, err := url.Parse(address)
+	if err != nil || !strings.HasPrefix(address, w.Authority) {
+		return
 	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.shown[u.Path] = w.shown[u.Path] || page
 }
 
 // hear keeps what the browser writes into its console.

@@ -16,6 +16,7 @@ import (
 
 	"cloudpki/e2e/program"
 	"cloudpki/internal/casim"
+	"cloudpki/internal/casim/digicertone"
 )
 
 // patience bounds one wait: a page that never comes must not hang the suite.
@@ -92,10 +93,35 @@ func (w *world) stock(t *testing.T) {
 // A ca is a simulated CA that a scenario changes as it likes.
 type ca struct {
 	*casim.CA
-	address string
+	provider string
+	address  string
 }
 
+// startCA starts a CA that speaks as MPKI 8 does.
 func (w *world) startCA(t *testing.T) ca {
+	t.Helper()
+	sim := newCA(t)
+	server, err := sim.Start(context.WithoutCancel(t.Context()), "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Close() }) // connections that a fault has broken
+	return ca{sim, "symantec", server.URL}
+}
+
+// startOne starts a CA that speaks as DigiCert ONE does, which revokes.
+func (w *world) startOne(t *testing.T) ca {
+	t.Helper()
+	sim := newCA(t)
+	server, err := sim.StartAs(context.WithoutCancel(t.Context()), "127.0.0.1:0", digicertone.Dialect())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Close() })
+	return ca{sim, "digicertOne", server.URL}
+}
+
+func newCA(t *testing.T) *casim.CA {
 	t.Helper()
 	sim, err := casim.New(casim.Options{})
 	if err != nil {
@@ -104,12 +130,7 @@ func (w *world) startCA(t *testing.T) ca {
 	if _, err := sim.Issue(12); err != nil {
 		t.Fatal(err)
 	}
-	server, err := sim.Start(context.WithoutCancel(t.Context()), "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = server.Close() }) // connections that a fault has broken
-	return ca{sim, server.URL}
+	return sim
 }
 
 func (c ca) misbehave(t *testing.T, name string) {
@@ -130,7 +151,7 @@ func (w *world) subscribe(t *testing.T, to ca, name string) string {
 		t.Fatal(err)
 	}
 	body, err := json.Marshal(map[string]any{
-		"displayName": name, "cloudPkiProvider": "symantec", "serviceUri": to.address, "serverCertificateAuthorities": to.ServerCAs(),
+		"displayName": name, "cloudPkiProvider": to.provider, "serviceUri": to.address, "serverCertificateAuthorities": to.ServerCAs(),
 		"credentials": map[string]any{"authenticationCertificate": pfx, "authenticationCertificatePassword": password},
 	})
 	if err != nil {

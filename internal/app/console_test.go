@@ -30,6 +30,7 @@ func TestConsole(t *testing.T) {
 		Name: "ada", DisplayName: "Ada", Tenant: cfg.Issuer.Clients[0].Tenant, PasswordHash: config.PasswordHash(hash.String()),
 		Scopes: []string{"DeviceManagementConfiguration.Read.All"},
 	}}
+	cfg.Alerts.WebhookURL = "https://192.0.2.1/CANARY"
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	started, ended := make(chan app.Running, 1), make(chan error, 1)
@@ -52,6 +53,15 @@ func TestConsole(t *testing.T) {
 	home := visit(t, person, http.MethodPost, address, url.Values{"flow": {html.UnescapeString(m[1])}, "username": {"ada"}, "password": {"a password"}})
 	if !strings.Contains(home, "<h1>Overview</h1>") || !strings.Contains(home, "Ada (may read)") {
 		t.Errorf("after the sign-in: %s", home)
+	}
+	facts := visit(t, person, http.MethodGet, r.Origin+"/console/settings", nil)
+	for _, want := range []string{"<dd>(devel)</dd>", "<dd>" + r.Origin + "/beta</dd>", "<dd>every 6 hours</dd>", "webhook", "vault"} {
+		if !strings.Contains(facts, want) {
+			t.Errorf("the settings lack %q: %s", want, facts)
+		}
+	}
+	if strings.Contains(facts, "CANARY") {
+		t.Errorf("the settings tell a secret: %s", facts)
 	}
 	other := trusting(t, r.CAFile)
 	if home := visit(t, other, http.MethodPost, r.ConsoleLink, url.Values{}); !strings.Contains(home, "<h1>Overview</h1>") {

@@ -36,7 +36,7 @@ func rooms() []room {
 		{"store", []string{"pki", "odata", "secret", "provider", "auth", "syncer", "notify"}},
 		{"store/storetest", []string{"store", "pgtest", "pki", "odata", "secret", "provider", "auth", "syncer", "notify"}},
 		{"graph", []string{"pki", "odata", "auth", "trust", "secret", "provider"}},
-		{"web", []string{"pki", "odata", "auth", "secret", "provider"}},
+		{"web", []string{"pki", "odata", "auth", "trust", "secret", "provider"}},
 		{"app", []string{"*"}},
 		{"dev", []string{"app", "casim", "casim/*", "config", "graph", "secret"}},
 		{"cli", []string{"dev", "app", "config", "graph", "casim", "casim/all", "provider", "provider/all", "secret", "trust"}},

@@ -50,7 +50,7 @@ func (s *Server) showAudit(v *visit) error {
 
 func newAuditRow(e *pki.AuditEvent) auditRow {
 	row := auditRow{
-		At: e.At, What: strings.TrimSuffix(e.Activity, " CloudPkiSubscription"), Object: e.Object, Path: pathOf(e.Object), Who: "the service",
+		At: e.At, What: strings.TrimSuffix(e.Activity, " CloudPkiSubscription"), Object: e.Object, Path: pathOfObject(e), Who: "the service",
 		Members: strings.Join(e.Members, ", "), Reason: clip(e.Reason, maxShownName), Request: clip(e.Actor.RequestID, maxShownMark),
 	}
 	for _, name := range []string{e.Actor.Name, e.Actor.Subject, e.Actor.Client} {
@@ -60,4 +60,12 @@ func newAuditRow(e *pki.AuditEvent) auditRow {
 		}
 	}
 	return row
+}
+
+// pathOfObject is the address of the page of what an event is about.
+func pathOfObject(e *pki.AuditEvent) string {
+	if strings.HasSuffix(e.Activity, " TrustBundle") {
+		return pathOfBundle(e.Object)
+	}
+	return pathOf(e.Object)
 }

@@ -49,6 +49,8 @@ func statusOf(code pki.Code) int {
 		return http.StatusBadRequest
 	case pki.CodeUnavailable, pki.CodeLeaseLost:
 		return http.StatusServiceUnavailable
+	case pki.CodeUpstream:
+		return http.StatusBadGateway
 	default:
 		return http.StatusConflict
 	}

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"slices"
@@ -38,6 +39,7 @@ type inventoryPage struct {
 
 // A certificateRow is a certificate as the inventory lists it.
 type certificateRow struct {
+	Path                                       string
 	Subject, AltNames, Serial, Profile, Holder string
 	NotAfter                                   odata.DateTimeOffset
 	Status                                     health
@@ -137,14 +139,14 @@ func (s *Server) showInventory(v *visit) error {
 		Next: s.next(v, f.values(), found.After), Later: f.query.After != nil, Export: f.values().Encode(),
 	}
 	for i := range found.Items {
-		p.Rows = append(p.Rows, newCertificateRow(&found.Items[i]))
+		p.Rows = append(p.Rows, newCertificateRow(id, &found.Items[i]))
 	}
 	return s.show(v, "inventory", "Certificates", p)
 }
 
-func newCertificateRow(c *pki.Certificate) certificateRow {
+func newCertificateRow(subscription pki.ID, c *pki.Certificate) certificateRow {
 	row := certificateRow{
-		Subject: clip(c.SubjectDN, maxShownName), AltNames: clip(c.AltNames, maxShownOther), Serial: clip(c.Serial, maxShownMark),
+		Path: pathOfCertificate(subscription, c.ID), Subject: clip(cmp.Or(c.SubjectDN, "not known"), maxShownName), AltNames: clip(c.AltNames, maxShownOther), Serial: clip(c.Serial, maxShownMark),
 		Profile: clip(c.ProfileID, maxShownMark), Holder: clip(c.Holder, maxShownMark), NotAfter: c.NotAfter, Status: certificateHealth(c.Status),
 	}
 	if !c.Missing.IsNever() {

@@ -53,8 +53,7 @@ type subscriptionRow struct {
 
 // A need is what a person has to do.
 type need struct {
-	ID   pki.ID // of the subscription
-	Name string
+	Name string // of the subscription or bundle
 	What string
 	Path string
 }
@@ -73,6 +72,9 @@ func (s *Server) showOverview(v *visit) error {
 	o := overview{Total: found.Count, Page: page, Previous: page - 1}
 	if int64(page*overviewSize) < found.Count {
 		o.Next = page + 1
+	}
+	if o.Attention, err = s.needsOfBundles(v); err != nil {
+		return err
 	}
 	now := s.now()
 	var ends []end
@@ -119,7 +121,7 @@ func (r subscriptionRow) Path() string { return pathOf(r.ID) }
 func needsOf(sub *pki.Subscription, roots []pki.Authority, now time.Time) []need {
 	var list []need
 	add := func(format string, args ...any) {
-		list = append(list, need{sub.ID, nameOf(sub), fmt.Sprintf(format, args...), pathOf(sub.ID)})
+		list = append(list, need{nameOf(sub), fmt.Sprintf(format, args...), pathOf(sub.ID)})
 	}
 	if sub.Refusal != nil {
 		add("The CA refused the credentials. Nothing is sent until they change.")
@@ -138,6 +140,20 @@ func needsOf(sub *pki.Subscription, roots []pki.Authority, now time.Time) []need
 		add("The credentials %s on %s.", endWords(c.ExpiresAt(), now), showDate(c.ExpiresAt()))
 	}
 	return list
+}
+
+// needsOfBundles lists the bundles that are not published as their sources are.
+func (s *Server) needsOfBundles(v *visit) ([]need, error) {
+	found, err := s.bundles.List(v.r.Context(), v.session.Principal.Tenant, s.queries.keptBundles)
+	if err != nil {
+		return nil, err
+	}
+	var list []need
+	for i := range found.Items {
+		b := &found.Items[i]
+		list = append(list, need{b.Name, "The bundle cannot be published anew. " + b.Message, pathOfBundle(b.ID)})
+	}
+	return list, nil
 }
 
 func endWords(end, now time.Time) string {

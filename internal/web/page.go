@@ -3,8 +3,6 @@ package web
 import (
 	"bytes"
 	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"html/template"
 	"io/fs"
@@ -17,19 +15,18 @@ import (
 	"cloudpki/internal/odata"
 )
 
-// policy lets a page load the console's style sheet and send its forms here,
-// and nothing else (CSP Level 3).
-const policy = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+// policy lets a page load the console's style sheet and its script, ask and
+// send its forms here, and nothing else (CSP Level 3). No text becomes code,
+// and no element has a style of its own.
+const policy = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 // pages are the templates, each with the layout around it.
 type pages struct {
-	byName   map[string]*template.Template
-	styleTag string
+	byName map[string]*template.Template
 }
 
 func newPages() (pages, error) {
-	sum := sha256.Sum256(styleSheet)
-	p := pages{byName: make(map[string]*template.Template), styleTag: `"` + hex.EncodeToString(sum[:8]) + `"`}
+	p := pages{byName: make(map[string]*template.Template)}
 	names, err := fs.Glob(templates, "templates/*.html")
 	if err != nil {
 		return pages{}, fmt.Errorf("list the pages: %w", err)
@@ -75,7 +72,7 @@ func showTime(v any, layout string) string {
 }
 
 // protect sets the headers that keep a page from being used by others.
-func (pages) protect(h http.Header) {
+func protect(h http.Header) {
 	h.Set("Content-Security-Policy", policy)
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
@@ -88,7 +85,7 @@ func (pages) protect(h http.Header) {
 // wrong and what to do.
 func (s *Server) answer(v *visit, serve func(*visit) error) {
 	h := v.w.Header()
-	s.pages.protect(h)
+	protect(h)
 	h.Set("Cache-Control", "no-store")
 	h.Set("Request-Id", v.id)
 	err := serve(v)
@@ -118,6 +115,7 @@ type view struct {
 	Tenant    string
 	Form      string // token of the session's forms
 	MayWrite  bool
+	Theme     string // light, dark, or "" for that of the system
 	RequestID string
 	Now       time.Time
 	Data      any
@@ -128,14 +126,27 @@ func (s *Server) write(v *visit, status int, name, title string, data any) error
 	p := v.session.Principal
 	shown := view{
 		Title: title, User: cmp.Or(p.Name, p.Subject), Tenant: string(p.Tenant), Form: v.session.Form, MayWrite: v.mayWrite(),
-		RequestID: v.id, Now: s.now(), Data: data,
+		Theme: themeOf(v.r), RequestID: v.id, Now: s.now(), Data: data,
 	}
 	var body bytes.Buffer
 	if err := s.pages.byName[name].Execute(&body, shown); err != nil {
 		return fmt.Errorf("write the page %s: %w", name, err)
 	}
+	return send(v, status, body.Bytes())
+}
+
+// writePart answers with one part of a page.
+func (s *Server) writePart(v *visit, page, part string, data any) error {
+	var body bytes.Buffer
+	if err := s.pages.byName[page].ExecuteTemplate(&body, part, data); err != nil {
+		return fmt.Errorf("write the part %s of the page %s: %w", part, page, err)
+	}
+	return send(v, http.StatusOK, body.Bytes())
+}
+
+func send(v *visit, status int, body []byte) error {
 	v.w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	v.w.WriteHeader(status)
-	_, _ = v.w.Write(body.Bytes()) // the browser has gone: nobody is left to tell
+	_, _ = v.w.Write(body) // the browser has gone: nobody is left to tell
 	return nil
 }

@@ -15,8 +15,7 @@ import (
 const subscriptionQuery = "$expand=syncRuns($top=20;$orderby=queuedDateTime+desc),certificateAuthorities($top=100;$orderby=kind,subjectName)"
 
 const (
-	watchParameter = "watch"
-	watchPeriod    = "3" // seconds between two looks at a running sync
+	watchParameter = "watch" // look again, by the wish of the person, who can end it
 
 	manualErrors = "/docs/errors/"
 )
@@ -31,8 +30,7 @@ type subscriptionPage struct {
 	Fault       runFault // of the last sync; zero for none
 	Credentials credentialsView
 	Runs        []runRow
-	Current     *runRow // queued or running
-	Watching    bool
+	Progress    *progress // of the run that is queued or running
 	Tree        []authorityNode
 	Changes     []trustChange
 }
@@ -76,13 +74,10 @@ func (s *Server) showSubscription(v *visit) error {
 		p.Runs = append(p.Runs, newRunRow(&children.Runs[0].Items[i], now))
 	}
 	if len(p.Runs) > 0 && !p.Runs[0].Run.Status.Ended() {
-		p.Current = &p.Runs[0]
+		p.Progress = &progress{Path: p.Path, Current: &p.Runs[0], Watching: v.r.URL.Query().Has(watchParameter)}
 	}
 	p.Fault = faultOfLast(&sub, children.Runs[0].Items)
 	p.Changes = changesOf(&sub, authorities, p.Fault.Code)
-	if p.Watching = v.r.URL.Query().Has(watchParameter) && p.Current != nil; p.Watching {
-		v.w.Header().Set("Refresh", watchPeriod) // by the wish of the person, who can end it
-	}
 	return s.show(v, "subscription", nameOf(&sub), p)
 }
 

@@ -1,6 +1,7 @@
 // Package web is the console: pages for people, made on the server from the
-// rules of package pki. No page needs a script, and none may run one: the
-// policy that goes with each allows the console's own style sheet alone.
+// rules of package pki. No page needs a script. Two have one, htmx, which looks
+// at a sync again and searches while a person types; the policy that goes with
+// each page lets no other run.
 //
 // People sign in by OpenID Connect with the authorization code (RFC 6749
 // section 4.1, RFC 7636). Who has signed in stands in a sealed cookie, so that
@@ -20,6 +21,8 @@ import (
 	"cloudpki/internal/auth"
 	"cloudpki/internal/odata"
 	"cloudpki/internal/pki"
+	"cloudpki/internal/provider"
+	"cloudpki/internal/trust"
 )
 
 // Base is below what every page but the first is found.
@@ -33,20 +36,21 @@ const CallbackPath = Base + "signin/callback"
 // signed out there.
 const SignedOutPath = Base + "signin?signed_out=1"
 
-//go:embed static/console.css
-var styleSheet []byte
-
 //go:embed templates/*.html
 var templates embed.FS
 
-// Options configure a Server. All are required.
+// Options configure a Server. All are required but Signer and Facts.
 type Options struct {
 	Service   *pki.Service
-	Verifier  *auth.Verifier // turns the issuer's access token into a principal
-	Origin    string         // public https://host[:port]; pages and cookies are for it alone
-	Providers []Provider     // where people sign in; none leaves one-time links
-	HTTP      *http.Client   // reaches the token endpoints of the providers
-	SealKey   []byte         // 32 bytes, for cookies; replicas share it
+	Bundles   *pki.Bundles
+	Catalog   provider.Catalog // what the kinds of CA can do
+	Signer    *trust.Signer    // of the files of bundles, as they are published; nil for none
+	Verifier  *auth.Verifier   // turns the issuer's access token into a principal
+	Origin    string           // public https://host[:port]; pages and cookies are for it alone
+	Providers []Provider       // where people sign in; none leaves one-time links
+	HTTP      *http.Client     // reaches the token endpoints of the providers
+	SealKey   []byte           // 32 bytes, for cookies; replicas share it
+	Facts     []Fact           // of the configuration, for the settings; no secrets
 	Now       func() time.Time
 	Log       *slog.Logger
 }
@@ -54,11 +58,15 @@ type Options struct {
 // A Server is the http.Handler of the console. It is safe for concurrent use.
 type Server struct {
 	service   *pki.Service
+	bundles   *pki.Bundles
+	catalog   provider.Catalog
+	signer    *trust.Signer
 	verifier  *auth.Verifier
 	origin    string
 	providers []Provider
 	http      *http.Client
 	sealer    sealer
+	facts     []Fact
 	now       func() time.Time
 	log       *slog.Logger
 
@@ -76,6 +84,10 @@ type queries struct {
 	subscription []odata.Expansion
 	certificates odata.Query
 	audit        odata.Query
+	bundles      odata.Query
+	keptBundles  odata.Query
+	choices      odata.Query
+	progress     []odata.Expansion
 }
 
 func newQueries() (queries, error) {
@@ -83,7 +95,12 @@ func newQueries() (queries, error) {
 	subscription, errSubscription := odata.ParseQuery(subscriptionQuery, pki.SubscriptionType())
 	certificates, errCertificates := odata.ParseQuery(certificatesQuery, pki.CertificateType())
 	audit, errAudit := odata.ParseQuery(auditQuery, pki.AuditEventType())
-	return queries{overview, subscription.Expand, certificates, audit}, errors.Join(errOverview, errSubscription, errCertificates, errAudit)
+	bundles, errBundles := odata.ParseQuery(bundlesQuery, pki.TrustBundleType())
+	kept, errKept := odata.ParseQuery(keptBundlesQuery, pki.TrustBundleType())
+	choices, errChoices := odata.ParseQuery(choicesQuery, pki.SubscriptionType())
+	progress, errProgress := odata.ParseQuery(progressQuery, pki.SubscriptionType())
+	return queries{overview, subscription.Expand, certificates, audit, bundles, kept, choices, progress.Expand},
+		errors.Join(errOverview, errSubscription, errCertificates, errAudit, errBundles, errKept, errChoices, errProgress)
 }
 
 // New returns a Server.
@@ -97,8 +114,8 @@ func New(o Options) (*Server, error) {
 		return nil, fmt.Errorf("configure the console: %w", err)
 	}
 	s := &Server{
-		service: o.Service, verifier: o.Verifier, origin: o.Origin, providers: o.Providers, http: o.HTTP,
-		sealer: sealer, now: o.Now, log: o.Log, mux: http.NewServeMux(), pages: pages, forms: forms,
+		service: o.Service, bundles: o.Bundles, catalog: o.Catalog, signer: o.Signer, verifier: o.Verifier, origin: o.Origin, providers: o.Providers, http: o.HTTP,
+		sealer: sealer, facts: o.Facts, now: o.Now, log: o.Log, mux: http.NewServeMux(), pages: pages, forms: forms,
 		links: links{open: make(map[digest]link)}, queries: queries, tokens: odata.NewTokenSealer(sealer.aead),
 	}
 	s.route()
@@ -108,18 +125,35 @@ func New(o Options) (*Server, error) {
 // route says what each address does, and who may ask it.
 func (s *Server) route() {
 	s.mux.HandleFunc("GET /{$}", s.signedIn(auth.Read, s.showOverview))
-	s.mux.HandleFunc("GET "+Base+"static/console.css", s.serveStyle)
+	s.mux.Handle("GET "+stylePath, newAsset(styleSheet, "text/css; charset=utf-8", "max-age=3600"))
+	s.mux.Handle("GET "+htmxPath, newAsset(htmxScript, "text/javascript; charset=utf-8", "max-age=31536000, immutable"))
 	s.mux.HandleFunc("GET "+Base+"signin", s.open(s.beginSignIn))
 	s.mux.HandleFunc("GET "+CallbackPath, s.open(s.endSignIn))
 	s.mux.HandleFunc("GET "+linkPath+"{token}", s.open(s.showLink))
 	s.mux.HandleFunc("POST "+linkPath+"{token}", s.open(s.useLink))
 	s.mux.HandleFunc("POST "+Base+"signout", s.signedIn(auth.Read, s.signOut))
 	s.mux.HandleFunc("GET "+Base+"subscriptions/{id}", s.signedIn(auth.Read, s.showSubscription))
+	s.mux.HandleFunc("GET "+Base+"subscriptions/{id}/progress", s.signedIn(auth.Read, s.showProgress))
 	s.mux.HandleFunc("POST "+Base+"subscriptions/{id}/sync", s.signedIn(auth.Write, s.syncNow))
 	s.mux.HandleFunc("POST "+Base+"subscriptions/{id}/trust", s.signedIn(auth.Write, s.decide))
 	s.mux.HandleFunc("GET "+Base+"subscriptions/{id}/certificates", s.signedIn(auth.Read, s.showInventory))
 	s.mux.HandleFunc("GET "+Base+"subscriptions/{id}/certificates.csv", s.signedIn(auth.Read, s.exportCSV))
 	s.mux.HandleFunc("GET "+Base+"subscriptions/{id}/certificates.json", s.signedIn(auth.Read, s.exportJSON))
+	s.mux.HandleFunc("GET "+Base+"subscriptions/{id}/certificates/{key}", s.signedIn(auth.Read, s.showCertificate))
+	s.mux.HandleFunc("GET "+Base+"subscriptions/{id}/certificates/{key}/pem", s.signedIn(auth.Read, s.sendCertificate))
+	s.mux.HandleFunc("GET "+Base+"subscriptions/{id}/certificates/{key}/revoke", s.signedIn(auth.Write, s.askRevoke))
+	s.mux.HandleFunc("POST "+Base+"subscriptions/{id}/certificates/{key}/revoke", s.signedIn(auth.Write, s.revoke))
+	s.mux.HandleFunc("GET "+bundlesPath, s.signedIn(auth.Read, s.showBundles))
+	s.mux.HandleFunc("POST "+bundlesPath, s.signedIn(auth.Write, s.createBundle))
+	s.mux.HandleFunc("GET "+bundlesPath+"/new", s.signedIn(auth.Write, s.askNewBundle))
+	s.mux.HandleFunc("GET "+bundlesPath+"/{id}", s.signedIn(auth.Read, s.showBundle))
+	s.mux.HandleFunc("GET "+bundlesPath+"/{id}/file/{ext}", s.signedIn(auth.Read, s.sendBundleFile))
+	s.mux.HandleFunc("GET "+bundlesPath+"/{id}/edit", s.signedIn(auth.Write, s.askBundle))
+	s.mux.HandleFunc("POST "+bundlesPath+"/{id}/edit", s.signedIn(auth.Write, s.changeBundle))
+	s.mux.HandleFunc("GET "+bundlesPath+"/{id}/delete", s.signedIn(auth.Write, s.askDeleteBundle))
+	s.mux.HandleFunc("POST "+bundlesPath+"/{id}/delete", s.signedIn(auth.Write, s.deleteBundle))
+	s.mux.HandleFunc("GET "+settingsPath, s.signedIn(auth.Read, s.showSettings))
+	s.mux.HandleFunc("POST "+settingsPath+"/theme", s.signedIn(auth.Read, s.chooseTheme))
 	s.mux.HandleFunc("GET "+Base+"audit", s.signedIn(auth.Read, s.showAudit))
 	s.mux.HandleFunc("/", s.open(s.notFound))
 }
@@ -128,7 +162,12 @@ func (s *Server) route() {
 func (s *Server) Serves(u *url.URL) bool { return u.Path == "/" || strings.HasPrefix(u.Path, Base) }
 
 // ServeHTTP implements http.Handler.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if byScript(r) {
+		w = partWriter{w}
+	}
+	s.mux.ServeHTTP(w, r)
+}
 
 // A visit is one request of a page.
 type visit struct {
@@ -147,19 +186,5 @@ func (v *visit) actor() pki.Actor {
 // mayWrite reports whether to show the forms that change something. Whether
 // they may be sent is decided once more when they are.
 func (v *visit) mayWrite() bool { return v.session.Principal.Allows(auth.Write) == nil }
-
-// serveStyle answers with the style sheet.
-func (s *Server) serveStyle(w http.ResponseWriter, r *http.Request) {
-	h := w.Header()
-	s.pages.protect(h)
-	h.Set("Content-Type", "text/css; charset=utf-8")
-	h.Set("Cache-Control", "public, max-age=3600")
-	h.Set("ETag", s.pages.styleTag)
-	if r.Header.Get("If-None-Match") == s.pages.styleTag {
-		w.WriteHeader(http.StatusNotModified)
-		return
-	}
-	_, _ = w.Write(styleSheet) // the browser has gone: nobody is left to tell
-}
 
 func (s *Server) notFound(*visit) error { return errNoPage() }

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -26,6 +27,7 @@ import (
 	"cloudpki/internal/pgtest"
 	"cloudpki/internal/pki"
 	"cloudpki/internal/provider"
+	"cloudpki/internal/provider/all"
 	"cloudpki/internal/secret"
 	"cloudpki/internal/store"
 	"cloudpki/internal/store/storetest"
@@ -57,6 +59,8 @@ type world struct {
 	origin  string
 	store   *store.DB
 	service *pki.Service
+	bundles *pki.Bundles
+	options web.Options
 	console *web.Server
 	server  *httptest.Server
 
@@ -92,12 +96,15 @@ func newWorld(t *testing.T) *world {
 	w.store, err = store.Open(t.Context(), store.Options{URL: engines.URL(t), Log: log, Now: w.Now})
 	must(t, err)
 	t.Cleanup(func() { must(t, w.store.Close()) })
+	catalog, err := provider.NewCatalog(all.Kinds()...)
+	must(t, err)
 	w.service, err = pki.NewService(pki.Options{
 		Store: w.store, Keyring: secret.NewKeyring(root, w.store), Root: root,
-		Catalog: provider.Catalog{}, Transport: provider.NewTransport(provider.TransportOptions{}), Now: w.Now, Log: log,
+		Catalog: catalog, Transport: provider.NewTransport(provider.TransportOptions{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Now: w.Now}), Now: w.Now, Log: log,
 		Schedule: pki.Schedule{Interval: time.Hour, MinimumInterval: time.Minute, RunTimeout: time.Hour, FullInterval: time.Hour, MaxMissingPercent: 50},
 	})
 	must(t, err)
+	w.bundles = pki.NewBundles(pki.BundleOptions{Store: w.store, Now: w.Now})
 	listening := httptest.NewUnstartedServer(nil)
 	w.server, w.origin = listening, "https://"+listening.Listener.Addr().String()
 	own := w.newIssuer(log)
@@ -106,10 +113,11 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(func() { must(t, verifier.Close()) })
 	listening.StartTLS()
 	t.Cleanup(listening.Close)
-	w.console, err = web.New(web.Options{
-		Service: w.service, Verifier: verifier, Origin: w.origin, Providers: []web.Provider{w.provider(tenantA), w.provider(tenantB)},
-		HTTP: listening.Client(), SealKey: make([]byte, 32), Now: w.Now, Log: log,
-	})
+	w.options = web.Options{
+		Service: w.service, Bundles: w.bundles, Catalog: catalog, Verifier: verifier, Origin: w.origin, Providers: []web.Provider{w.provider(tenantA), w.provider(tenantB)},
+		HTTP: listening.Client(), SealKey: make([]byte, 32), Facts: []web.Fact{{Name: "Known", Value: "a fact"}}, Now: w.Now, Log: log,
+	}
+	w.console, err = web.New(w.options)
 	must(t, err)
 	listening.Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if w.console.Serves(r.URL) {
