@@ -33,12 +33,12 @@ test: ## vet and run every test, with the race detector
 	CGO_ENABLED=1 $(GO) test $(RACE) -timeout 8m ./...
 	@$(MAKE) --no-print-directory nested
 
-nested: # the tests of the nested modules
+nested: # the tests of the nested modules; -count=1, for go does not see that the program has changed
 	@for dir in $(NESTED); do \
 		if [ -f "$$dir/package-lock.json" ]; then \
 			echo "npm ci in $$dir"; npm --prefix "$$dir" ci --no-audit --no-fund --loglevel=error; \
 		fi; \
-		echo "go test in $$dir"; $(GO) -C "$$dir" test -timeout 8m ./...; \
+		echo "go test in $$dir"; $(GO) -C "$$dir" test -count=1 -timeout 8m ./...; \
 	done
 
 check: lint generated test ## everything before a commit: linter, formatter, generated files, tests

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-//go:embed *.md clients/*.md errors/*.md providers/*.md
+//go:embed *.md clients/*.md errors/*.md providers/*.md images/*.png
 var manual embed.FS
 
 // Names returns the names of all pages: their paths without ".md"
@@ -17,8 +17,8 @@ var manual embed.FS
 func Names() ([]string, error) {
 	var names []string
 	err := fs.WalkDir(manual, ".", func(name string, entry fs.DirEntry, err error) error {
-		if err == nil && !entry.IsDir() {
-			names = append(names, strings.TrimSuffix(name, ".md"))
+		if page, ok := strings.CutSuffix(name, ".md"); err == nil && !entry.IsDir() && ok {
+			names = append(names, page)
 		}
 		return err
 	})
@@ -36,4 +36,22 @@ func Page(name string) ([]byte, error) {
 		return nil, fmt.Errorf("read the manual: %w", err)
 	}
 	return page(string(text)), nil
+}
+
+// Pictures returns the paths of all pictures ("images/console-root.png"): PNG.
+func Pictures() ([]string, error) {
+	names, err := fs.Glob(manual, "images/*.png")
+	if err != nil {
+		return nil, fmt.Errorf("list the pictures of the manual: %w", err)
+	}
+	return names, nil
+}
+
+// Picture returns a picture by its path.
+func Picture(name string) ([]byte, error) {
+	body, err := manual.ReadFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("read a picture of the manual: %w", err)
+	}
+	return body, nil
 }

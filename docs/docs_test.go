@@ -1,6 +1,7 @@
 package docs_test
 
 import (
+	"net/http"
 	"regexp"
 	"slices"
 	"strings"
@@ -23,7 +24,7 @@ func TestPages(t *testing.T) {
 			t.Fatal(err)
 		}
 		text := string(page)
-		for _, tag := range []string{"p", "ul", "ol", "table", "pre", "code", "h1", "h2", "strong", "a"} {
+		for _, tag := range []string{"p", "ul", "ol", "table", "pre", "code", "h1", "h2", "strong", "em", "a", "main"} {
 			opened := strings.Count(text, "<"+tag+">") + strings.Count(text, "<"+tag+" ")
 			if closed := strings.Count(text, "</"+tag+">"); opened != closed {
 				t.Errorf("%s opens %s %d times and closes it %d times", name, tag, opened, closed)
@@ -59,5 +60,31 @@ func TestPageKeepsItsText(t *testing.T) {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is not in\n%s", want, got)
 		}
+	}
+}
+
+func TestPictures(t *testing.T) {
+	names, err := docs.Pictures()
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := docs.Page("console")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		picture, err := docs.Picture(name)
+		if err != nil || http.DetectContentType(picture) != "image/png" {
+			t.Errorf("%s: %s %v", name, http.DetectContentType(picture), err)
+		}
+		if !strings.Contains(string(page), `<img src="`+name+`" alt="`) {
+			t.Errorf("no page shows %s", name)
+		}
+	}
+	if len(names) == 0 {
+		t.Error("there is no picture")
+	}
+	if picture, err := docs.Picture("images/unheard-of.png"); err == nil {
+		t.Errorf("a picture that is not there: %d bytes", len(picture))
 	}
 }

@@ -8,27 +8,39 @@ import (
 
 // page turns one page of the manual into HTML without scripts and styles. It
 // knows the Markdown that the manual uses: headings, paragraphs, lists of one
-// level, tables, fenced code, code, emphasis and links.
+// level, tables, fenced code, code, emphasis, links and pictures.
 func page(text string) []byte {
-	p := printer{link: regexp.MustCompile(`\[([^\]]+)\]\(([^()\s]+)\)`), strong: regexp.MustCompile(`\*\*([^*]+)\*\*`)}
+	p := printer{spans: []span{
+		{regexp.MustCompile(`\*\*([^*]+)\*\*`), "<strong>$1</strong>"},
+		{regexp.MustCompile(`(^|[\s(])\*([^*\s<>][^*<>]*)\*`), "$1<em>$2</em>"}, // never in code
+		{regexp.MustCompile(`!\[([^\]]+)\]\(([^()\s]+)\)`), `<img src="$2" alt="$1" width="100%">`},
+		{regexp.MustCompile(`\[([^\]]+)\]\(([^()\s]+)\)`), `<a href="$2">$1</a>`},
+	}}
 	title, _, _ := strings.Cut(strings.TrimPrefix(text, "# "), "\n")
 	p.out.WriteString("<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n" +
 		"<meta name=\"viewport\" content=\"width=device-width\">\n<meta name=\"color-scheme\" content=\"light dark\">\n" +
-		"<title>" + html.EscapeString(strings.ReplaceAll(title, "`", "")) + "</title>\n")
+		"<title>" + html.EscapeString(strings.ReplaceAll(title, "`", "")) + "</title>\n<main>\n")
 	for line := range strings.Lines(text) {
 		p.line(strings.TrimRight(line, "\n"))
 	}
 	p.open("")
+	p.out.WriteString("</main>\n")
 	return []byte(p.out.String())
 }
 
 // A printer writes HTML line by line.
 type printer struct {
-	out          strings.Builder
-	block        string   // the element that is open: p, ul, ol, table, pre or ""
-	text         []string // the lines of its last paragraph or item, not written yet
-	indent       string   // of the code that is open
-	link, strong *regexp.Regexp
+	out    strings.Builder
+	block  string   // the element that is open: p, ul, ol, table, pre or ""
+	text   []string // the lines of its last paragraph or item, not written yet
+	indent string   // of the code that is open
+	spans  []span   // in the order in which they are looked for
+}
+
+// A span is a mark within a text and what it becomes.
+type span struct {
+	mark *regexp.Regexp
+	html string
 }
 
 // open ends the block that is open, if it is another, and begins the next; ""
@@ -129,5 +141,9 @@ func (p *printer) inline(text string) string {
 		}
 		b.WriteString(part)
 	}
-	return p.link.ReplaceAllString(p.strong.ReplaceAllString(b.String(), "<strong>$1</strong>"), `<a href="$2">$1</a>`)
+	written := b.String()
+	for _, s := range p.spans {
+		written = s.mark.ReplaceAllString(written, s.html)
+	}
+	return written
 }

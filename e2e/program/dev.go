@@ -12,7 +12,8 @@ import (
 )
 
 // Dev runs `cloudpki dev` on a database ("" is SQLite) until the test ends,
-// checks that it stops in order, and returns its dev.json.
+// checks that it stops in order, and returns its dev.json and the link that it
+// prints.
 func Dev(tb testing.TB, program, data, database string) Connection {
 	tb.Helper()
 	cmd := exec.Command(program, append([]string{"dev", "--data", data, "--listen", "127.0.0.1:0"}, onDatabase(database)...)...)
@@ -24,14 +25,18 @@ func Dev(tb testing.TB, program, data, database string) Connection {
 	if err := cmd.Start(); err != nil {
 		tb.Fatal(err)
 	}
-	ready := make(chan struct{})
+	ready := make(chan string, 1)
 	read := make(chan string, 1)
 	go func() {
 		var text strings.Builder
+		link := ""
 		for scan := bufio.NewScanner(out); scan.Scan(); {
 			text.WriteString(scan.Text() + "\n")
-			if strings.HasPrefix(scan.Text(), "Serving until") {
-				close(ready)
+			switch line := strings.TrimSpace(scan.Text()); {
+			case strings.Contains(line, "/console/signin/link/"):
+				link = line
+			case strings.HasPrefix(line, "Serving until"):
+				ready <- link
 			}
 		}
 		read <- text.String()
@@ -43,13 +48,16 @@ func Dev(tb testing.TB, program, data, database string) Connection {
 			tb.Errorf("the program did not stop in order: %v\n%s", err, text)
 		}
 	})
+	link := ""
 	select {
-	case <-ready:
+	case link = <-ready:
 	case text := <-read:
 		read <- text
 		tb.Fatalf("the program ended early:\n%s", text)
 	case <-time.After(startLimit):
 		tb.Fatal("the program did not serve in time")
 	}
-	return ReadConnection(tb, filepath.Join(data, "dev.json"))
+	c := ReadConnection(tb, filepath.Join(data, "dev.json"))
+	c.Link = link
+	return c
 }

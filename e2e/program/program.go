@@ -38,6 +38,7 @@ func Build(tb testing.TB, root string) string {
 // A Connection is what dev.json tells.
 type Connection struct {
 	Path string `json:"-"` // of dev.json
+	Link string `json:"-"` // signs User in to the console, once; "" where nothing printed one
 
 	BaseURL      string `json:"base_url"`
 	Authority    string `json:"authority"`
@@ -50,6 +51,9 @@ type Connection struct {
 	LimitedID     string `json:"limited_client_id"` // a client with a small budget
 	LimitedSecret string `json:"limited_client_secret"`
 	PublicID      string `json:"public_client_id"` // by which people log in
+
+	User     string `json:"user"` // a person who may do everything
+	Password string `json:"password"`
 }
 
 // ReadConnection reads a dev.json.

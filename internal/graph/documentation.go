@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 
@@ -36,19 +37,27 @@ func (s *Server) answerPage(x *exchange) error {
 	h := x.w.Header()
 	delete(h, "OData-Version") // this is no OData
 	h["Cache-Control"] = []string{"public, max-age=3600"}
-	h["Content-Security-Policy"] = []string{"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"}
+	h["Content-Security-Policy"] = []string{"default-src 'none'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"}
+	if strings.HasSuffix(name, ".png") {
+		return x.publish(page, "image/png")
+	}
 	return x.publish(page, "text/html; charset=utf-8")
 }
 
-// newManual returns the pages of the manual by their names.
+// newManual returns the pages of the manual by their names, and its pictures by
+// their paths.
 func newManual() (map[string]publication, error) {
-	names, err := docs.Names()
-	if err != nil {
+	names, errNames := docs.Names()
+	pictures, errPictures := docs.Pictures()
+	if err := errors.Join(errNames, errPictures); err != nil {
 		return nil, err
 	}
-	manual := make(map[string]publication, len(names))
+	manual := make(map[string]publication, len(names)+len(pictures))
 	for _, name := range names {
 		manual[name] = publish(func() ([]byte, error) { return docs.Page(name) })
+	}
+	for _, name := range pictures {
+		manual[name] = publish(func() ([]byte, error) { return docs.Picture(name) })
 	}
 	return manual, nil
 }
