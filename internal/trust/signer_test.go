@@ -32,7 +32,7 @@ func TestSignerIsChecked(t *testing.T) {
 		change(&s)
 		return &s
 	}
-	weak, err := rsa.GenerateKey(rand.Reader, 1024) //nolint:gosec // to be refused
+	weak, err := rsa.GenerateKey(rand.Reader, 1024)
 	if err != nil {
 		t.Fatal(err)
 	}
