@@ -130,6 +130,10 @@ func (s *Server) route() {
 func (s *Server) routeChanges() {
 	s.mux.HandleFunc("GET "+newPath, s.signedIn(auth.Write, s.newSubscription))
 	s.mux.HandleFunc("POST "+newPath, s.withFile(s.signedIn(auth.Write, s.create)))
+	const one = Base + "subscriptions/{id}/"
+	s.mux.HandleFunc("GET "+one+"credentials", s.signedIn(auth.Write, s.newCredentials))
+	s.mux.HandleFunc("POST "+one+"credentials", s.withFile(s.signedIn(auth.Write, s.stage)))
+	s.mux.HandleFunc("POST "+one+"credentials/act", s.signedIn(auth.Write, s.actOnCredentials))
 }
 
 // Serves reports whether the address is one of the console's.

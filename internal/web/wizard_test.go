@@ -13,6 +13,7 @@ import (
 	"cloudpki/internal/casim"
 	"cloudpki/internal/odata"
 	"cloudpki/internal/pki"
+	"cloudpki/internal/secret"
 )
 
 const newPath = "/console/subscriptions/new"
@@ -36,6 +37,10 @@ func (w *world) startCA() *ca {
 	pfx, password, err := sim.IssueRA("console", 24*time.Hour)
 	must(w.t, err)
 	return &ca{sim, server.URL, pfx, password}
+}
+
+func (c *ca) credentials() pki.DraftCredentials {
+	return pki.DraftCredentials{Certificate: pki.Given(secret.New(c.pfx)), CertificatePassword: pki.Given(secret.NewString(c.password))}
 }
 
 // send sends a form in parts, as browsers do where it may bring a file.
@@ -84,8 +89,8 @@ func (w *world) subscriptions() int {
 func (p page) hides(t *testing.T, secrets ...string) {
 	t.Helper()
 	p.check(t)
-	for _, secret := range secrets {
-		if strings.Contains(p.body, secret) {
+	for _, text := range secrets {
+		if strings.Contains(p.body, text) {
 			t.Errorf("%s shows a secret:\n%s", p.Request.URL, p.body)
 		}
 	}
