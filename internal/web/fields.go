@@ -162,12 +162,12 @@ func credentialsOf(u upload) pki.Maybe[pki.DraftCredentials] {
 	return pki.Given(d)
 }
 
-// settingsOf reads the settings of a kind, those that are empty left out.
-func settingsOf(u upload, k provider.Kind) pki.Maybe[[]pki.Setting] {
+// settingsOf reads the settings with the names, those that are empty left out.
+func settingsOf(u upload, names []string) pki.Maybe[[]pki.Setting] {
 	var list []pki.Setting
-	for _, s := range k.Settings {
-		if text := u.given(settingPrefix + s.Name); text.IsGiven() {
-			list = append(list, pki.Setting{Name: s.Name, Value: text.Value})
+	for _, name := range names {
+		if text := u.given(settingPrefix + name); text.IsGiven() {
+			list = append(list, pki.Setting{Name: name, Value: text.Value})
 		}
 	}
 	if list == nil {

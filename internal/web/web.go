@@ -134,6 +134,12 @@ func (s *Server) routeChanges() {
 	s.mux.HandleFunc("GET "+one+"credentials", s.signedIn(auth.Write, s.newCredentials))
 	s.mux.HandleFunc("POST "+one+"credentials", s.withFile(s.signedIn(auth.Write, s.stage)))
 	s.mux.HandleFunc("POST "+one+"credentials/act", s.signedIn(auth.Write, s.actOnCredentials))
+	s.mux.HandleFunc("POST "+one+"cancel", s.signedIn(auth.Write, s.cancelSync))
+	s.mux.HandleFunc("POST "+one+"preview", s.signedIn(auth.Write, s.previewSync))
+	s.mux.HandleFunc("GET "+one+"edit", s.signedIn(auth.Write, s.editSubscription))
+	s.mux.HandleFunc("POST "+one+"edit", s.signedIn(auth.Write, s.change))
+	s.mux.HandleFunc("GET "+one+"delete", s.signedIn(auth.Write, s.confirmDelete))
+	s.mux.HandleFunc("POST "+one+"delete", s.signedIn(auth.Write, s.deleteSubscription))
 }
 
 // Serves reports whether the address is one of the console's.

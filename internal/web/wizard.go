@@ -120,10 +120,14 @@ func (s *Server) create(v *visit) error {
 
 // draftOf reads a subscription of a kind.
 func draftOf(u upload, k provider.Kind) pki.Draft {
+	names := make([]string, len(k.Settings))
+	for i, s := range k.Settings {
+		names[i] = s.Name
+	}
 	return pki.Draft{
 		Provider: pki.Given(k.Name), DisplayName: u.given(nameDisplay), Description: u.given(nameDescription),
 		ServiceURI: u.given(nameAddress), ServerCAs: binaryOf(u, nameServerCAs), TrustedRoot: binaryOf(u, nameRoot),
-		Credentials: credentialsOf(u), Settings: settingsOf(u, k),
+		Credentials: credentialsOf(u), Settings: settingsOf(u, names),
 		SyncSchedule: intervalOf(u.values.Get(nameInterval)), TrustPolicy: policyOf(u.values.Get(nameTrust)),
 	}
 }
