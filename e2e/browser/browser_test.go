@@ -28,6 +28,9 @@ import (
 	"cloudpki/e2e/program"
 )
 
+// newPath is where subscriptions are made.
+const newPath = "/console/subscriptions/new"
+
 // patience bounds the whole run: a page that never comes must not hang it.
 const patience = 2 * time.Minute
 
@@ -74,6 +77,8 @@ func TestConsole(t *testing.T) {
 	)
 	for _, address := range []string{
 		c.Authority + "/", broken, subscription, subscription + "/certificates", subscription + "/certificates?search=nobody&status=valid",
+		subscription + "/edit", subscription + "/delete", subscription + "/credentials",
+		c.Authority + newPath, c.Authority + newPath + "?provider=symantec", c.Authority + newPath + "?provider=sectigo",
 		c.Authority + "/console/audit", c.Authority + "/console/signin?signed_out=1", c.Authority + "/console/nowhere",
 	} {
 		for _, theme := range []string{"light", "dark"} {
@@ -83,6 +88,7 @@ func TestConsole(t *testing.T) {
 			}
 		}
 	}
+	wizard(ctx, t, axe, c.Authority)
 	must(
 		chromedp.Navigate(subscription),
 		chromedp.Focus(chromedp.CSS("input[name=comment]")), chromedp.KeyEvent("compared by telephone"),
@@ -92,6 +98,36 @@ func TestConsole(t *testing.T) {
 		chromedp.Focus(chromedp.CSS(".who button")), chromedp.KeyEvent(kb.Enter),
 		chromedp.WaitVisible("//p[@role='status' and .='You have signed out.']"),
 	)
+}
+
+// wizard sends the form of a new subscription by the keyboard: at first with
+// nothing in it, then with what no server answers to. What went wrong has the
+// focus.
+func wizard(ctx context.Context, t *testing.T, axe, origin string) {
+	t.Helper()
+	for _, c := range []struct{ kind, address, result string }{{"symantec", "", "problems"}, {"est", "https://127.0.0.1:1/", "test"}} {
+		steps := []chromedp.Action[chromedp.Void]{
+			chromedp.Navigate(origin + newPath + "?provider=" + c.kind),
+			chromedp.Focus(chromedp.CSS("input[name=serviceUri]")), chromedp.KeyEvent(c.address),
+			chromedp.Focus(chromedp.CSS("button[value=test]")), chromedp.KeyEvent(kb.Enter),
+			chromedp.WaitVisible(chromedp.CSS("#" + c.result)),
+		}
+		if err := chromedp.Do(ctx, steps...); err != nil {
+			t.Fatalf("%s: %v", c.kind, err)
+		}
+		focus, err := chromedp.Run(ctx, chromedp.Evaluate[string]("document.activeElement.id"))
+		if err != nil || focus != c.result {
+			t.Errorf("%s: the focus is on %q: %v", c.kind, focus, err)
+		}
+		for _, theme := range []string{"light", "dark"} {
+			for _, width := range []int64{360, 1440} {
+				if err := chromedp.Do(ctx, chromedp.EmulateViewport(width, 900), inTheme(theme)); err != nil {
+					t.Fatal(err)
+				}
+				judge(ctx, t, axe, "the "+c.result+" of a new subscription, "+theme, width)
+			}
+		}
+	}
 }
 
 // judge fails where axe-core finds a violation, or where the page is wider than
