@@ -101,9 +101,10 @@ func (s *Server) stage(v *visit) error {
 	}
 	f, title := credentialForm(&sub, kind)
 	f.fill(u)
+	f.blame(u.readCertificate())
 	f.blame(f.check(u))
 	draft := stagedOf(u, kind.Login)
-	if !draft.IsGiven() {
+	if !draft.IsGiven() && !f.IsWrong() {
 		f.Notice = "Give what is to replace the current credentials."
 	}
 	if f.IsWrong() {

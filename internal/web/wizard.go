@@ -104,6 +104,7 @@ func (s *Server) create(v *visit) error {
 	}
 	f := newForm(kind, key)
 	f.fill(u)
+	f.blame(u.readCertificate())
 	if f.blame(f.check(u)); f.IsWrong() {
 		return s.showForm(v, "New subscription: "+kind.Title, f)
 	}
