@@ -19,7 +19,7 @@ const choicesQuery = "$top=100&$count=true&$orderby=displayName&$select=id,displ
 type bundleForm struct {
 	Action, Back  string
 	New           bool
-	Seen          string // state of the bundle that the form was made from
+	Edits         string // the state that the form was made of
 	Name          string
 	DisplayName   string
 	Description   string
@@ -50,7 +50,7 @@ func (s *Server) askBundle(v *visit) error {
 		return err
 	}
 	f := bundleForm{
-		Action: pathOfBundle(b.ID) + "/edit", Back: pathOfBundle(b.ID), Seen: pki.EditsOf(b.ETag()), Name: b.Name, DisplayName: textOf(b.DisplayName), Description: textOf(b.Description),
+		Action: pathOfBundle(b.ID) + "/edit", Back: pathOfBundle(b.ID), Edits: pki.EditsOf(b.ETag()), Name: b.Name, DisplayName: textOf(b.DisplayName), Description: textOf(b.Description),
 		Some: len(b.Subscriptions) > 0, Intermediates: b.Intermediates, Public: b.Access == pki.BundlePublic,
 	}
 	return s.showBundleForm(v, &f, b.Subscriptions)
@@ -131,9 +131,9 @@ func (s *Server) changeBundle(v *visit) error {
 		return err
 	}
 	f, chosen := readBundleForm(v.r.PostForm)
-	f.Action, f.Back, f.Name, f.Seen = pathOfBundle(b.ID)+"/edit", pathOfBundle(b.ID), b.Name, v.r.PostForm.Get(seenState)
+	f.Action, f.Back, f.Name, f.Edits = pathOfBundle(b.ID)+"/edit", pathOfBundle(b.ID), b.Name, v.r.PostForm.Get(nameEdits)
 	return s.saveBundle(v, &f, chosen, func() (pki.TrustBundle, error) {
-		return s.bundles.Update(v.r.Context(), v.session.Principal.Tenant, v.actor(), b.ID, f.draft(chosen), stillAs(f.Seen))
+		return s.bundles.Update(v.r.Context(), v.session.Principal.Tenant, v.actor(), b.ID, f.draft(chosen), asSeen(f.Edits))
 	})
 }
 

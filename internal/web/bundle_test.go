@@ -71,13 +71,13 @@ func TestBundleForms(t *testing.T) {
 	if !regexp.MustCompile(`value="alpha" checked`).MatchString(edit.body) || regexp.MustCompile(`value="beta" checked`).MatchString(edit.body) {
 		t.Errorf("what is chosen:\n%s", edit.body)
 	}
-	change := url.Values{"form_token": form["form_token"], "seen": {edit.field(t, "seen")}, "sources": {"all"}, "access": {"public"}, "intermediates": {"1"}}
+	change := url.Values{"form_token": form["form_token"], "edits": {edit.field(t, "edits")}, "sources": {"all"}, "access": {"public"}, "intermediates": {"1"}}
 	changed := b.do(http.MethodPost, path+"/edit", change)
 	if !strings.Contains(changed.body, "all subscriptions of the tenant") || !strings.Contains(changed.body, "everybody") || strings.Contains(changed.body, "All &#34;") {
 		t.Errorf("after the change:\n%s", changed.body)
 	}
 	late := b.do(http.MethodPost, path+"/edit", change)
-	if late.check(t); late.StatusCode != http.StatusConflict || !strings.Contains(late.body, "Somebody else has changed this") {
+	if late.check(t); late.StatusCode != http.StatusConflict || !strings.Contains(late.body, "Somebody has changed this") {
 		t.Errorf("a form that is out of date: %s\n%s", late.Status, late.body)
 	}
 	asked := b.get(path + "/delete")

@@ -2,21 +2,21 @@ package web
 
 import "cloudpki/internal/pki"
 
-// seenState is the field by which a form tells of which state of an object it
-// was made.
-const seenState = "seen"
+// nameEdits is the field with the state of the object that a page was made of
+// (pki.EditsOf).
+const nameEdits = "edits"
 
-// stillAs returns the condition that nobody has written the object since its
-// state was seen. What the service itself writes, such as the outcome of a
-// sync, does not count.
-func stillAs(seen string) pki.Condition {
+// asSeen returns the condition that nobody has changed the object since the
+// page was made that edits stood in. What the service itself writes, such as
+// the outcome of a sync, does not count.
+func asSeen(edits string) pki.Condition {
 	return func(etag string) error {
-		if pki.EditsOf(etag) == seen {
+		if pki.EditsOf(etag) == edits {
 			return nil
 		}
 		return &pki.Error{
 			Code: pki.CodePreconditionFailed,
-			Msg:  "Somebody else has changed this since the form was opened. Open it again, see what it is now, and repeat your change.",
+			Msg:  "Somebody has changed this since the page was made. Open it again, see what it is like now, and repeat the step.",
 		}
 	}
 }
