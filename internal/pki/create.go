@@ -147,6 +147,16 @@ func (s *Service) replay(ctx context.Context, t TenantID, r *ReplayKey) (*Receip
 	return &old, true, nil
 }
 
+// Replayed returns the id of what an earlier Create with r has made, "" for
+// none. CodeReplayMismatch as Create.
+func (s *Service) Replayed(ctx context.Context, t TenantID, r ReplayKey) (ID, error) {
+	receipt, replayed, err := s.replay(ctx, t, &r)
+	if err != nil || !replayed {
+		return "", err
+	}
+	return receipt.ID, nil
+}
+
 // replayAfterRace answers the slower of two equal requests that came at once.
 func (s *Service) replayAfterRace(ctx context.Context, t TenantID, r *ReplayKey, d Draft, taken error) (Subscription, error) {
 	receipt, replayed, err := s.replay(ctx, t, r)

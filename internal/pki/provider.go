@@ -1,6 +1,12 @@
 package pki
 
-import "cloudpki/internal/odata"
+import (
+	"cloudpki/internal/odata"
+	"cloudpki/internal/provider"
+)
+
+// Kinds returns the kinds of CA that can be synced, in their order.
+func (s *Service) Kinds() []provider.Kind { return s.catalog.Kinds() }
 
 // ProviderEnum is the enumeration cloudPkiProvider with what this service can
 // say of each member: what it is, and its settings. Members that it cannot sync

@@ -37,3 +37,6 @@ func (c Catalog) Kind(name string) (Kind, bool) {
 	}
 	return c.kinds[i], true
 }
+
+// Kinds returns all kinds, in their order.
+func (c Catalog) Kinds() []Kind { return slices.Clone(c.kinds) }

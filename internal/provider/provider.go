@@ -22,6 +22,7 @@ type Kind struct {
 	Title      string    // for a person: "DigiCert PKI Platform 8 (Symantec)"
 	DefaultURI string    // the service's usual base address; "" where there is none
 	Settings   []Setting // what else it must be told, by name
+	Login      Login     // which credentials it takes; the zero value for none
 	Can        Capabilities
 
 	// Validate checks c without a connection and returns every fault it finds.

@@ -23,7 +23,7 @@ type bundleForm struct {
 	DisplayName   string
 	Description   string
 	Some          bool // the subscriptions that are chosen, else all
-	Choices       []choice
+	Choices       []bundleChoice
 	Others        string // ids of others, one a line
 	MoreThanShown bool
 	Intermediates bool
@@ -31,8 +31,8 @@ type bundleForm struct {
 	Problems      []string
 }
 
-// A choice is a subscription that a form offers.
-type choice struct {
+// A bundleChoice is a subscription that a form offers.
+type bundleChoice struct {
 	ID     pki.ID
 	Name   string
 	Chosen bool
@@ -72,7 +72,7 @@ func (s *Server) showBundleForm(v *visit, f *bundleForm, chosen []string) error 
 	for i := range found.Items {
 		sub := &found.Items[i]
 		offered[string(sub.ID)] = true
-		f.Choices = append(f.Choices, choice{ID: sub.ID, Name: clip(nameOf(sub), maxShownOther), Chosen: slices.Contains(chosen, string(sub.ID))})
+		f.Choices = append(f.Choices, bundleChoice{ID: sub.ID, Name: clip(nameOf(sub), maxShownOther), Chosen: slices.Contains(chosen, string(sub.ID))})
 	}
 	others := slices.DeleteFunc(slices.Clone(chosen), func(id string) bool { return offered[id] })
 	f.Others, f.MoreThanShown = strings.Join(others, "\n"), len(others) > 0 || found.Count > int64(len(found.Items))

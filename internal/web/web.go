@@ -76,6 +76,7 @@ type Server struct {
 	links   links
 	queries queries
 	tokens  *odata.TokenSealer
+	turns   turns
 }
 
 // queries are what pages ask of the rules, checked once.
@@ -155,7 +156,14 @@ func (s *Server) route() {
 	s.mux.HandleFunc("GET "+settingsPath, s.signedIn(auth.Read, s.showSettings))
 	s.mux.HandleFunc("POST "+settingsPath+"/theme", s.signedIn(auth.Read, s.chooseTheme))
 	s.mux.HandleFunc("GET "+Base+"audit", s.signedIn(auth.Read, s.showAudit))
+	s.routeChanges()
 	s.mux.HandleFunc("/", s.open(s.notFound))
+}
+
+// routeChanges is route for what changes subscriptions.
+func (s *Server) routeChanges() {
+	s.mux.HandleFunc("GET "+newPath, s.signedIn(auth.Write, s.newSubscription))
+	s.mux.HandleFunc("POST "+newPath, s.withFile(s.signedIn(auth.Write, s.create)))
 }
 
 // Serves reports whether the address is one of the console's.

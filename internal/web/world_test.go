@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
@@ -100,8 +101,9 @@ func newWorld(t *testing.T) *world {
 	must(t, err)
 	w.service, err = pki.NewService(pki.Options{
 		Store: w.store, Keyring: secret.NewKeyring(root, w.store), Root: root,
-		Catalog: catalog, Transport: provider.NewTransport(provider.TransportOptions{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Now: w.Now}), Now: w.Now, Log: log,
-		Schedule: pki.Schedule{Interval: time.Hour, MinimumInterval: time.Minute, RunTimeout: time.Hour, FullInterval: time.Hour, MaxMissingPercent: 50},
+		Catalog: catalog, Now: w.Now, Log: log, KeepPrevious: 24 * time.Hour,
+		Transport: provider.NewTransport(provider.TransportOptions{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Timeout: 2 * time.Second, Now: w.Now}),
+		Schedule:  pki.Schedule{Interval: time.Hour, MinimumInterval: time.Minute, RunTimeout: time.Hour, FullInterval: time.Hour, MaxMissingPercent: 50},
 	})
 	must(t, err)
 	w.bundles = pki.NewBundles(pki.BundleOptions{Store: w.store, Now: w.Now})
@@ -194,6 +196,20 @@ func (b *browser) do(method, path string, form url.Values, header ...string) pag
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
+	return b.ask(r)
+}
+
+// post sends a body of any type.
+func (b *browser) post(path, contentType string, body []byte) page {
+	b.t.Helper()
+	r, err := http.NewRequestWithContext(b.t.Context(), http.MethodPost, b.origin+path, bytes.NewReader(body))
+	must(b.t, err)
+	r.Header.Set("Content-Type", contentType)
+	return b.ask(r)
+}
+
+func (b *browser) ask(r *http.Request) page {
+	b.t.Helper()
 	resp, err := b.client.Do(r)
 	must(b.t, err)
 	defer func() { _ = resp.Body.Close() }()

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"cloudpki/internal/provider"
 	"cloudpki/internal/provider/all"
@@ -80,6 +81,22 @@ func TestSettingsAreDocumented(t *testing.T) {
 				if s.Type == provider.SettingChoice && s.Check("none of them") == nil {
 					t.Errorf("%s: %s takes what is none of its values", k.Name, s.Name)
 				}
+			}
+		}
+	}
+}
+
+// What a kind misses in empty credentials is what its login is said to take,
+// and a login that takes anything says so in a sentence.
+func TestLogins(t *testing.T) {
+	for _, k := range all.Kinds() {
+		if (k.Login != provider.Login{}) != (k.Login.Doc != "") {
+			t.Errorf("%s: login %+v", k.Name, k.Login)
+		}
+		for _, p := range k.Validate(provider.Config{ServiceURI: "https://ca.example.com/", Now: time.Now}) {
+			member, ok := strings.CutPrefix(p.Target, "credentials/")
+			if ok && !k.Login.Takes(member) {
+				t.Errorf("%s wants %s, which its login does not take", k.Name, member)
 			}
 		}
 	}

@@ -77,6 +77,7 @@ func Kind() provider.Kind {
 				Check:   func(v string) error { _, err := pageSize(v); return err },
 			},
 		},
+		Login:    provider.Login{Doc: "An API key of a service user, or a client certificate; one of the two.", Password: "API key", Certificate: "Client certificate"},
 		Can:      provider.Capabilities{Authorities: true, Issue: true, Revoke: true, Profiles: true, Inventory: provider.InventoryIssuedWindow},
 		Validate: validate,
 		Open:     open,

@@ -57,6 +57,7 @@ func Kind() provider.Kind {
 		Name:     "ejbca",
 		Title:    "EJBCA (REST API)",
 		Settings: settings(),
+		Login:    provider.Login{Doc: "A client certificate, or an OAuth client with its token endpoint in tokenUri; one of the two.", User: "OAuth client id", Password: "OAuth client secret", Certificate: "Client certificate"},
 		Can:      provider.Capabilities{Authorities: true, Revocations: true, Issue: true, Revoke: true, Inventory: provider.InventoryUpdatedSince},
 		Validate: validate,
 		Open:     open,

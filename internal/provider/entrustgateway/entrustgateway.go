@@ -92,6 +92,7 @@ func Kind() provider.Kind {
 				Check:   checkClient,
 			},
 		},
+		Login:    provider.Login{Doc: "A client certificate.", Certificate: "Client certificate"},
 		Can:      provider.Capabilities{Authorities: true, Profiles: true, Inventory: provider.InventoryEvents},
 		Validate: validate,
 		Open:     open,

@@ -75,6 +75,7 @@ func Kind() provider.Kind {
 				Check:   published.CheckAddresses,
 			},
 		},
+		Login:    provider.Login{Doc: "A user name with its password, a client certificate, both, or nothing where the server asks for none.", User: "User name", Password: "Password", Certificate: "Client certificate"},
 		Can:      provider.Capabilities{Authorities: true, Revocations: true, Issue: true},
 		Validate: validate,
 		Open:     open,

@@ -34,6 +34,7 @@ func Kind() provider.Kind {
 		Name:       "globalSignAtlas",
 		Title:      "GlobalSign Atlas (HVCA)",
 		DefaultURI: "https://emea.api.hvca.globalsign.com:8443/v2",
+		Login:      provider.Login{Doc: "API key and API secret, together with the client certificate that is registered for them.", User: "API key", Password: "API secret", Certificate: "Client certificate"},
 		Can:        provider.Capabilities{Authorities: true, Inventory: provider.InventoryIssuedWindow},
 		Validate:   validate,
 		Open:       open,

@@ -41,6 +41,7 @@ func Kind() provider.Kind {
 		Title:      "Sectigo Certificate Manager",
 		DefaultURI: "https://cert-manager.com/",
 		Settings:   settings(),
+		Login:      provider.Login{Doc: "The administrator's login name, with a password or with a client certificate.", User: "Login name", Password: "Password", Certificate: "Client certificate"},
 		Can:        provider.Capabilities{Authorities: true, Profiles: true, Inventory: provider.InventoryFull},
 		Validate:   validate,
 		Open:       open,

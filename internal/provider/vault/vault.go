@@ -34,6 +34,7 @@ func Kind() provider.Kind {
 		Name:     "vault",
 		Title:    "HashiCorp Vault or OpenBao (PKI secrets engine)",
 		Settings: settingList(),
+		Login:    provider.Login{Doc: "A token; or what the method in authMethod takes: a user name or role id with its password or secret id, or a client certificate.", User: "User name or role id", Password: "Token, password or secret id", Certificate: "Client certificate"},
 		Can:      provider.Capabilities{Authorities: true, Revocations: true, Issue: true, Revoke: true, Inventory: provider.InventoryFull},
 		Validate: validate,
 		Open:     open,

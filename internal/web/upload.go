@@ -1,0 +1,97 @@
+package web
+
+import (
+	"errors"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"net/url"
+
+	"cloudpki/internal/auth"
+)
+
+const (
+	// maxUpload bounds a form with a file, in bytes; the rules take a client
+	// certificate of half of that, and say so at its field.
+	maxUpload = 2 << 20
+
+	// maxUnread bounds what is read of a form that is too long, so that the
+	// browser comes to see the answer.
+	maxUnread = 16 << 20
+)
+
+// withFile lets the form that next is sent bring a file. It is read for who may
+// write alone; next decides whether the form counts. Nothing of it, which may be
+// a private key, is written to a disk.
+func (s *Server) withFile(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		found, ok := s.session(r)
+		if !ok || found.Principal.Allows(auth.Write) != nil {
+			next(w, r)
+			return
+		}
+		if err := readUpload(w, r); err != nil {
+			s.open(func(*visit) error { return err })(w, r)
+			return
+		}
+		next(w, r)
+	}
+}
+
+// readUpload reads a form in parts (RFC 7578) as a whole.
+func readUpload(w http.ResponseWriter, r *http.Request) error {
+	if r.ContentLength > maxUpload {
+		_, _ = io.CopyN(io.Discard, r.Body, min(r.ContentLength, maxUnread)) // of no use
+		return errBigForm()
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxUpload)
+	err := r.ParseMultipartForm(maxUpload)
+	var tooBig *http.MaxBytesError
+	switch {
+	case err == nil, errors.Is(err, http.ErrNotMultipart):
+		return nil
+	case errors.As(err, &tooBig), errors.Is(err, multipart.ErrMessageTooLarge):
+		return errBigForm()
+	}
+	return errBadForm()
+}
+
+// An upload is what a form has brought.
+type upload struct {
+	values url.Values
+	files  map[string][]byte // by field; those that have content
+}
+
+// uploadOf returns what the form of a request has brought.
+func uploadOf(r *http.Request) (upload, error) {
+	u := upload{values: r.PostForm, files: make(map[string][]byte)}
+	if r.MultipartForm == nil {
+		return u, nil
+	}
+	for name, list := range r.MultipartForm.File {
+		content, err := readFile(list[0])
+		if err != nil {
+			return upload{}, errBadForm()
+		}
+		if len(content) > 0 {
+			u.files[name] = content
+		}
+	}
+	return u, nil
+}
+
+func readFile(h *multipart.FileHeader) ([]byte, error) {
+	f, err := h.Open()
+	if err != nil {
+		return nil, err
+	}
+	content, err := io.ReadAll(f)
+	return content, errors.Join(err, f.Close())
+}
+
+func errBigForm() error {
+	return &fault{
+		status: http.StatusRequestEntityTooLarge, title: "Nothing was changed",
+		Msg: "The form is longer than 2 MB. A client certificate with its key and chain has a few thousand bytes: go back and choose that file alone.",
+	}
+}
