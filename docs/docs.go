@@ -9,8 +9,10 @@ import (
 	"strings"
 )
 
-//go:embed *.md clients/*.md errors/*.md providers/*.md images/*.png
+//go:embed *.md clients/*.md errors/*.md providers/*.md images/*.png manual.css
 var manual embed.FS
+
+const styleSheet = "manual.css"
 
 // Names returns the names of all pages: their paths without ".md"
 // ("errors/dns"); the index of a folder is "errors/README".
@@ -36,6 +38,16 @@ func Page(name string) ([]byte, error) {
 		return nil, fmt.Errorf("read the manual: %w", err)
 	}
 	return page(string(text)), nil
+}
+
+// StyleSheet returns the CSS of the pages, which they look for beside them, at
+// /docs/manual.css.
+func StyleSheet() ([]byte, error) {
+	body, err := manual.ReadFile(styleSheet)
+	if err != nil {
+		return nil, fmt.Errorf("read the style sheet of the manual: %w", err)
+	}
+	return body, nil
 }
 
 // Pictures returns the paths of all pictures ("images/console-root.png"): PNG.

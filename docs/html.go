@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// page turns one page of the manual into HTML without scripts and styles. It
+// page turns one page of the manual into HTML without scripts. It
 // knows the Markdown that the manual uses: headings, paragraphs, lists of one
 // level, tables, fenced code, code, emphasis, links and pictures.
 func page(text string) []byte {
@@ -19,6 +19,7 @@ func page(text string) []byte {
 	title, _, _ := strings.Cut(strings.TrimPrefix(text, "# "), "\n")
 	p.out.WriteString("<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n" +
 		"<meta name=\"viewport\" content=\"width=device-width\">\n<meta name=\"color-scheme\" content=\"light dark\">\n" +
+		"<link rel=\"stylesheet\" href=\"/docs/" + styleSheet + "\">\n" +
 		"<title>" + html.EscapeString(strings.ReplaceAll(title, "`", "")) + "</title>\n<main>\n")
 	for line := range strings.Lines(text) {
 		p.line(strings.TrimRight(line, "\n"))

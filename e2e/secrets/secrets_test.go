@@ -91,10 +91,11 @@ func stayInside(t *testing.T, binary, database string) {
 	service := program.Serve(t, binary, data, connection, "CLOUDPKI_LOG_LEVEL=debug", "CLOUDPKI_NOTIFICATIONS_CA_FILE="+receiver.caFile)
 	t.Cleanup(func() { program.Kill(service) })
 
-	w := witness{t: t, api: connection.Login(t), planted: append(append(plant("first"), plant("second")...), state())}
+	w := witness{t: t, api: connection.Login(t), planted: append(append(plant("first"), plant("second")...), state(), devicePassword(), basic())}
 	w.follow(receiver)
 	w.startCA()
 	w.liveOneLife()
+	w.enrolDevices(connection.Authority)
 	w.everyProvider()
 	w.metrics(connection)
 	program.Kill(service) // the write-ahead log stays as it is

@@ -31,6 +31,8 @@ type Running struct {
 	Addr   string // address of the listener
 	CAFile string // certificate for clients to trust, PEM; "" where the operator brings one
 
+	ESTAddr string // address of the listener for devices that show a certificate; "" for none
+
 	ConsoleLink string // signs Options.LinkFor in to the console, once, within ten minutes; "" without
 }
 
@@ -84,9 +86,12 @@ func (s *service) run(ctx context.Context, listener net.Listener, link string) e
 	if s.cfg.Metrics.Enabled && s.cfg.Metrics.Address != "" {
 		group.Go(func() error { return s.serveMetrics(ctx) })
 	}
-	s.options.Log.Info("service started", slog.String("origin", s.origin), slog.String("address", listener.Addr().String()), slog.String("ca_file", CAFile(s.cfg)))
+	if s.estListener != nil {
+		group.Go(func() error { return s.serveEST(ctx) })
+	}
+	s.options.Log.Info("service started", slog.String("origin", s.origin), slog.String("address", listener.Addr().String()), slog.String("est_address", s.estAddress()), slog.String("ca_file", CAFile(s.cfg)))
 	if s.options.Started != nil {
-		s.options.Started(Running{Origin: s.origin, Addr: listener.Addr().String(), CAFile: CAFile(s.cfg), ConsoleLink: link})
+		s.options.Started(Running{Origin: s.origin, Addr: listener.Addr().String(), CAFile: CAFile(s.cfg), ESTAddr: s.estAddress(), ConsoleLink: link})
 	}
 	err := group.Wait()
 	s.options.Log.Info("service stopped")

@@ -58,6 +58,8 @@ type service struct {
 	t      *testing.T
 	client *http.Client
 	base   string
+	est    string // base of the listener for devices, where there is one
+	caFile string
 	stop   func() error
 }
 
@@ -74,7 +76,7 @@ func start(t *testing.T, cfg config.Config, now func() time.Time) *service {
 		t.Fatalf("Run: %v", err)
 		return nil
 	case r := <-started:
-		s := &service{t: t, base: "https://" + r.Addr, client: trusting(t, r.CAFile)}
+		s := &service{t: t, base: "https://" + r.Addr, est: "https://" + r.ESTAddr, caFile: r.CAFile, client: trusting(t, r.CAFile)}
 		s.stop = func() error {
 			s.client.CloseIdleConnections()
 			cancel()

@@ -20,6 +20,7 @@ import (
 	"cloudpki/internal/auth"
 	"cloudpki/internal/auth/issuer"
 	"cloudpki/internal/config"
+	"cloudpki/internal/estserver"
 	"cloudpki/internal/graph"
 	"cloudpki/internal/notify"
 	"cloudpki/internal/pki"
@@ -28,6 +29,7 @@ import (
 	"cloudpki/internal/secret"
 	"cloudpki/internal/store"
 	"cloudpki/internal/syncer"
+	"cloudpki/internal/trust"
 	"cloudpki/internal/web"
 )
 
@@ -45,6 +47,7 @@ type service struct {
 	pki        *pki.Service
 	issuer     *issuer.Issuer // nil where others hand out the tokens
 	issuerKeys *issuer.KeySet // nil as issuer is
+	est        *estserver.Server
 	verifier   *auth.Verifier
 	graph      *graph.Server
 	console    *web.Server
@@ -53,9 +56,13 @@ type service struct {
 
 	notifications *pki.Notifications
 	bundles       *pki.Bundles
+	estEndpoints  *pki.ESTEndpoints
 	signer        *notify.Signer
+	bundleSigner  *trust.Signer // nil for none
 	deliverer     *notify.Deliverer
 	alerter       *notify.Alerter
+
+	estListener net.Listener // of devices that show a certificate; nil for none
 
 	syncer   *syncer.Syncer
 	stopping chan struct{} // closed when requests are no longer welcome
@@ -74,7 +81,7 @@ func build(ctx context.Context, cfg config.Config, o Options, address string) (s
 		}
 	}()
 	for _, step := range []func(context.Context) error{
-		s.buildStore, s.buildPKI, s.buildNotifications, s.buildAuth, s.buildGraph, s.buildConsole, s.buildSyncer,
+		s.buildStore, s.buildSigner, s.buildPKI, s.buildNotifications, s.buildAuth, s.buildGraph, s.buildConsole, s.buildSyncer, s.buildEST,
 	} {
 		if err := step(ctx); err != nil {
 			return s, err // not nil: the deferred close needs it
@@ -178,7 +185,11 @@ func (s *service) buildPKI(context.Context) (err error) {
 		TrustOverlap: s.cfg.Trust.Overlap,
 		Alerts:       alertPolicy(s.cfg.Alerts),
 	})
-	s.bundles = pki.NewBundles(pki.BundleOptions{Store: s.store, Now: s.options.Now})
+	if err != nil {
+		return err
+	}
+	s.bundles, err = pki.NewBundles(pki.BundleOptions{Store: s.store, Root: s.root, Now: s.options.Now})
+	s.estEndpoints = pki.NewESTEndpoints(pki.ESTOptions{Store: s.store, Service: s.pki, Now: s.options.Now})
 	return err
 }
 
@@ -196,7 +207,7 @@ func (s *service) buildGraph(context.Context) error {
 	}
 	authority, tokenURL := s.authority()
 	s.graph, err = graph.New(graph.Options{
-		Service: s.pki, Notifications: s.notifications, Bundles: s.bundles, Verifier: s.verifier,
+		Service: s.pki, Notifications: s.notifications, Bundles: s.bundles, Signer: s.bundleSigner, ESTEndpoints: s.estEndpoints, Verifier: s.verifier,
 		Origin: s.origin, Authority: authority, TokenURL: tokenURL, TokenKey: tokenKey,
 		Limits: graph.Limits{
 			PerMinute:       cmp.Or(s.cfg.API.RequestsPerMinute, unbounded),
@@ -243,6 +254,8 @@ func (s *service) handler() http.Handler {
 			manual.ServeHTTP(w, r)
 		case strings.HasPrefix(r.URL.Path, "/trust/"):
 			trust.ServeHTTP(w, r)
+		case strings.HasPrefix(r.URL.Path, estserver.Path):
+			s.est.ServeHTTP(w, r)
 		case r.URL.Path == "/livez":
 			live(w, r)
 		case r.URL.Path == "/readyz":

@@ -65,7 +65,7 @@ func Doctor(ctx context.Context, cfg config.Config, now func() time.Time) []Find
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	}
-	findings := []Finding{d.directory(), d.space(), d.certificate()}
+	findings := append([]Finding{d.directory(), d.space(), d.certificate()}, d.signer()...)
 	inspection, finding := d.database(ctx)
 	findings = append(findings, finding...)
 	findings = append(findings, d.rootKey(inspection))

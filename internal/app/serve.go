@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -34,14 +35,7 @@ const (
 
 // serve answers requests until ctx is done, then lets those under way finish.
 func (s *service) serve(ctx context.Context, listener net.Listener) error {
-	server := &http.Server{
-		Handler: s.handler(), TLSConfig: s.tls,
-		ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
-		MaxHeaderBytes: maxHeader,
-		ErrorLog:       slog.NewLogLogger(s.options.Log.Handler(), slog.LevelDebug),
-		// Requests outlive ctx by their farewell, but no longer.
-		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
-	}
+	server := s.server(ctx, s.handler(), s.tls)
 	stopped := make(chan error, 1)
 	go func() {
 		<-ctx.Done()
@@ -52,6 +46,19 @@ func (s *service) serve(ctx context.Context, listener net.Listener) error {
 		return fmt.Errorf("serve: %w", err)
 	}
 	return <-stopped
+}
+
+// server returns an HTTPS server within our bounds. It has a copy of config:
+// http.Server writes into its own.
+func (s *service) server(ctx context.Context, handler http.Handler, config *tls.Config) *http.Server {
+	return &http.Server{
+		Handler: handler, TLSConfig: config.Clone(),
+		ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
+		MaxHeaderBytes: maxHeader,
+		ErrorLog:       slog.NewLogLogger(s.options.Log.Handler(), slog.LevelDebug),
+		// Requests outlive ctx by their farewell, but no longer.
+		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
+	}
 }
 
 // serveMetrics answers scrapes on a plain listener of its own.

@@ -36,6 +36,7 @@ func rooms() []room {
 		{"store", []string{"pki", "odata", "secret", "provider", "auth", "syncer", "notify"}},
 		{"store/storetest", []string{"store", "pgtest", "pki", "odata", "secret", "provider", "auth", "syncer", "notify"}},
 		{"graph", []string{"pki", "odata", "auth", "trust", "secret", "provider"}},
+		{"estserver", []string{"pki", "auth", "secret"}},
 		{"web", []string{"pki", "odata", "auth", "trust", "secret", "provider"}},
 		{"app", []string{"*"}},
 		{"dev", []string{"app", "casim", "casim/*", "config", "graph", "secret"}},

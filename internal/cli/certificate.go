@@ -10,8 +10,9 @@ import (
 )
 
 func (p *program) certificateCommand() *cobra.Command {
-	c := parent("certificate", "Look through the inventory of a subscription",
-		p.certificateListCommand(), p.certificateShowCommand(), p.certificateExportCommand())
+	c := parent("certificate", "Look through the inventory of a subscription; issue and revoke",
+		p.certificateListCommand(), p.certificateShowCommand(), p.certificateExportCommand(),
+		p.certificateIssueCommand(), p.certificateRevokeCommand())
 	c.Aliases = []string{"cert", "certificates"}
 	return c
 }

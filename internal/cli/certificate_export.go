@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -95,7 +96,11 @@ func (p *program) toFile(path string, write func(io.Writer) error) (err error) {
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), ".cloudpki-*")
 	if err != nil {
-		return &failure{exit: exitUsage, err: err}
+		var at *fs.PathError // has a name that says nothing
+		if errors.As(err, &at) {
+			err = at.Err
+		}
+		return &failure{exit: exitUsage, msg: path + " cannot be written", err: err}
 	}
 	err = write(f)
 	err = errors.Join(err, f.Close())

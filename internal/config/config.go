@@ -27,6 +27,7 @@ type Config struct {
 
 	Credentials Credentials `key:"credentials"`
 	Trust       Trust       `key:"trust"`
+	EST         EST         `key:"est"`
 
 	Notifications Notifications `key:"notifications"`
 	Alerts        Alerts        `key:"alerts"`
@@ -247,10 +248,22 @@ type Credentials struct {
 	KeepPrevious time.Duration `key:"keep_previous"`
 }
 
-// Trust says how the roots of certification authorities are replaced.
+// Trust says how the roots of certification authorities are replaced and published.
 type Trust struct {
 	// How long a root that was replaced is distributed beside the new one, up to 8784h. After that it is removed once its CA no longer offers it and no valid certificate needs it, or when it expires.
 	Overlap time.Duration `key:"overlap"`
+
+	// PEM file with the certificate that signs trust bundles (`.mobileconfig` as CMS, `manifest.jws` as JWS), then its chain. Devices must trust the root of that chain by other means. When empty, nothing is signed and `manifest.jws` does not exist.
+	SigningCertificate string `key:"signing_certificate"`
+
+	// PEM file with the private key of `trust.signing_certificate`: ECDSA P-256 or P-384, or RSA of 2048 bits or more. Nobody but its owner and group may read it. Every process has the same pair; a new one is read at the next start.
+	SigningKey string `key:"signing_key"`
+}
+
+// EST says where devices enrol by EST (RFC 7030).
+type EST struct {
+	// Address and port of an HTTPS listener for EST alone, which asks devices for their certificate, so that they can renew it: `0.0.0.0:8444`. When empty, devices enrol at `listen.address` and cannot renew by certificate.
+	Address string `key:"address"`
 }
 
 // Outbound bounds the connections to certification authorities and webhooks.

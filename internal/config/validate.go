@@ -25,6 +25,7 @@ func (c Config) Validate() error {
 	c.validateRest(&f)
 	c.validateNotifications(&f)
 	c.validateAlerts(&f)
+	c.validateEST(&f)
 	return f.orNil()
 }
 
@@ -41,20 +42,25 @@ func (c Config) validateListen(f *Faults) {
 }
 
 func (c Config) validateTLS(f *Faults) {
-	t := c.TLS
-	switch {
-	case t.CertificateFile != "" && t.KeyFile == "":
-		f.add("tls.key_file", "must be set when tls.certificate_file is")
-	case t.CertificateFile == "" && t.KeyFile != "":
-		f.add("tls.certificate_file", "must be set when tls.key_file is")
-	case t.CertificateFile != "":
-		publicFile(f, "tls.certificate_file", t.CertificateFile)
-		secretFile(f, "tls.key_file", t.KeyFile)
-	}
-	for _, host := range t.Hosts {
+	pair(f, "tls.certificate_file", c.TLS.CertificateFile, "tls.key_file", c.TLS.KeyFile)
+	for _, host := range c.TLS.Hosts {
 		if host == "" || strings.ContainsAny(host, "/ :") && !isAddress(host) {
 			f.add("tls.hosts", "%q is neither a host name nor an IP address; leave out scheme and port", host)
 		}
+	}
+}
+
+// pair checks the files of a certificate and its key, of which there are both
+// or none.
+func pair(f *Faults, certificate, certificateFile, key, keyFile string) {
+	switch {
+	case certificateFile != "" && keyFile == "":
+		f.add(key, "must be set when %s is", certificate)
+	case certificateFile == "" && keyFile != "":
+		f.add(certificate, "must be set when %s is", key)
+	case certificateFile != "":
+		publicFile(f, certificate, certificateFile)
+		secretFile(f, key, keyFile)
 	}
 }
 
@@ -118,6 +124,7 @@ func (c Config) validateSync(f *Faults) {
 	between(f, "sync.lease", s.Lease, 5*time.Second, time.Hour)
 	between(f, "sync.max_removal_percent", s.MaxRemovalPercent, 0, 100)
 	between(f, "trust.overlap", c.Trust.Overlap, 0, 366*24*time.Hour)
+	pair(f, "trust.signing_certificate", c.Trust.SigningCertificate, "trust.signing_key", c.Trust.SigningKey)
 	between(f, "credentials.keep_previous", c.Credentials.KeepPrevious, 0, 90*24*time.Hour)
 }
 

@@ -46,6 +46,8 @@ func TestFaultsNameTheSettingAndTheRemedy(t *testing.T) {
 		{"tls: {certificate_file: /none.pem, key_file: " + closed + "}", "tls.certificate_file: /none.pem does not exist"},
 		{"tls: {certificate_file: /tmp, key_file: " + closed + "}", "tls.certificate_file: /tmp is no file"},
 		{"tls: {certificate_file: " + open + ", key_file: " + open + "}", "tls.key_file: " + open + " can be read by everybody; run: chmod 600 " + open},
+		{"trust: {signing_certificate: " + closed + "}", "trust.signing_key: must be set when trust.signing_certificate is"},
+		{"trust: {signing_certificate: " + open + ", signing_key: " + open + "}", "trust.signing_key: " + open + " can be read by everybody"},
 		{"tls: {hosts: ['https://a.example']}", "tls.hosts: \"https://a.example\" is neither a host name nor an IP address"},
 		{"database: {url: 'mysql://a/b'}", "database.url: must begin with sqlite: or postgres://"},
 		{"database: {url: 'postgres://a'}", "database.url: names no database"},

@@ -3,6 +3,7 @@ package graph
 import (
 	"errors"
 	"net/http"
+	"path"
 	"strings"
 
 	"cloudpki/docs"
@@ -15,7 +16,7 @@ const documentationPath = "/docs/"
 
 // Documentation returns a handler for the manual below /docs/, so that an
 // error can name a page that everybody reaches who reaches the service. It is
-// public, needs no script and no style, and asks nobody for anything.
+// public, needs no script, and asks nobody for anything.
 func (s *Server) Documentation() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.serve(w, r, s.answerPage)
@@ -37,15 +38,18 @@ func (s *Server) answerPage(x *exchange) error {
 	h := x.w.Header()
 	delete(h, "OData-Version") // this is no OData
 	h["Cache-Control"] = []string{"public, max-age=3600"}
-	h["Content-Security-Policy"] = []string{"default-src 'none'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"}
-	if strings.HasSuffix(name, ".png") {
+	h["Content-Security-Policy"] = []string{"default-src 'none'; img-src 'self'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"}
+	switch path.Ext(name) {
+	case ".png":
 		return x.publish(page, "image/png")
+	case ".css":
+		return x.publish(page, "text/css; charset=utf-8")
 	}
 	return x.publish(page, "text/html; charset=utf-8")
 }
 
-// newManual returns the pages of the manual by their names, and its pictures by
-// their paths.
+// newManual returns the pages of the manual by their names, its pictures and its
+// style sheet by their paths.
 func newManual() (map[string]publication, error) {
 	names, errNames := docs.Names()
 	pictures, errPictures := docs.Pictures()
@@ -59,6 +63,7 @@ func newManual() (map[string]publication, error) {
 	for _, name := range pictures {
 		manual[name] = publish(func() ([]byte, error) { return docs.Picture(name) })
 	}
+	manual["manual.css"] = publish(docs.StyleSheet)
 	return manual, nil
 }
 

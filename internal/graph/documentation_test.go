@@ -64,7 +64,7 @@ func TestManualPage(t *testing.T) {
 	page := w.read(http.MethodGet, address)
 	for name, want := range map[string]string{
 		"Content-Type": "text/html; charset=utf-8", "Cache-Control": "public, max-age=3600", "OData-Version": "",
-		"Content-Security-Policy": "default-src 'none'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+		"Content-Security-Policy": "default-src 'none'; img-src 'self'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 	} {
 		if got := page.Header().Get(name); got != want {
 			t.Errorf("%s: %q, want %q", name, got, want)
@@ -73,6 +73,11 @@ func TestManualPage(t *testing.T) {
 	picture := w.read(http.MethodGet, "/docs/images/console-overview.png")
 	if picture.Code != http.StatusOK || picture.Header().Get("Content-Type") != "image/png" || http.DetectContentType(picture.Body.Bytes()) != "image/png" {
 		t.Errorf("a picture: %d %v", picture.Code, picture.Header())
+	}
+	_, style, _ := strings.Cut(page.Body.String(), `<link rel="stylesheet" href="`)
+	style, _, _ = strings.Cut(style, `"`)
+	if sheet := w.read(http.MethodGet, style); sheet.Code != http.StatusOK || sheet.Header().Get("Content-Type") != "text/css; charset=utf-8" {
+		t.Errorf("the style sheet %q: %d %v", style, sheet.Code, sheet.Header())
 	}
 	for _, c := range []struct {
 		method, address, header string

@@ -56,7 +56,7 @@ func (n nouns) model(providers *odata.EnumType) odata.Model {
 		Enums: []*odata.EnumType{providers},
 		Types: []*odata.EntityType{
 			n.subscriptions.entity, n.runs.entity, n.authorities.entity, n.certificates.entity, n.skippedItems.entity, n.auditEvents.entity,
-			n.notifications.entity, n.deadLetters.entity, n.bundles.entity, n.bundleVersions.entity,
+			n.notifications.entity, n.deadLetters.entity, n.bundles.entity, n.bundleVersions.entity, n.estEndpoints.entity,
 		},
 		Sets: []odata.EntitySet{
 			{Name: subscriptionSet, Type: n.subscriptions.entity, Doc: "Subscriptions to third-party certification authorities."},
@@ -68,6 +68,7 @@ func (n nouns) model(providers *odata.EnumType) odata.Model {
 				{Name: subscriptionSet, Target: n.subscriptions.entity, Set: subscriptionSet, Doc: "The same set as at the root."},
 				{Name: auditSet, Target: n.auditEvents.entity, Doc: "The audit trail."},
 				{Name: bundleSet, Target: n.bundles.entity, Doc: "Sets of trusted roots that devices fetch."},
+				{Name: estEndpointSet, Target: n.estEndpoints.entity, Doc: "Addresses at which devices enrol by EST."},
 			},
 		}},
 	}

@@ -69,6 +69,8 @@ func ofRule(e *pki.Error, err error) *fault {
 		f.status, f.code, f.inner = http.StatusGone, codeResync, "resyncRequired"
 	case pki.CodeQuota:
 		f.status, f.code, f.inner = http.StatusForbidden, codeForbidden, "quotaExceeded"
+	case pki.CodeForbidden:
+		f.status, f.code = http.StatusForbidden, codeForbidden
 	case pki.CodeUpstream:
 		f.status, f.code = http.StatusBadGateway, codeUpstream
 	case pki.CodeValidation:

@@ -6,14 +6,6 @@ import (
 	"cloudpki/internal/pki"
 )
 
-// writable is the part of a subscription's tag that names what admins have written: without
-// the revision, which a sync raises too.
-func writable(opaque string) string {
-	edits, rest, _ := strings.Cut(opaque, ".")
-	_, key, _ := strings.Cut(rest, ".")
-	return edits + "." + key
-}
-
 // tags reads a list of entity tags (RFC 9110, 8.8.3) and returns their opaque
 // parts; any is true for the list *. Empty elements are passed over, as 5.6.1.2
 // wants it.
@@ -55,16 +47,16 @@ func ifMatch(fields []string) (pki.Condition, error) {
 	if err != nil || any {
 		return nil, err
 	}
-	return func(s pki.Subscription) error {
-		now := writable(opaqueOf(s.ETag()))
+	return func(etag string) error {
+		now := pki.EditsOf(opaqueOf(etag))
 		for _, o := range opaque {
-			if writable(o) == now {
+			if pki.EditsOf(o) == now {
 				return nil
 			}
 		}
 		return &pki.Error{
 			Code: pki.CodePreconditionFailed, Target: "If-Match",
-			Msg: "The subscription was changed since it was read. Read it again, repeat the change, and send the new @odata.etag in If-Match.",
+			Msg: "The object was changed since it was read. Read it again, repeat the change, and send the new @odata.etag in If-Match.",
 		}
 	}, nil
 }
@@ -78,8 +70,8 @@ func ifNoneMatch(fields []string) (pki.Condition, error) {
 	if _, err := unchanged(fields, `W/""`); err != nil {
 		return nil, err
 	}
-	return func(s pki.Subscription) error {
-		if same, err := unchanged(fields, s.ETag()); err != nil || !same {
+	return func(etag string) error {
+		if same, err := unchanged(fields, etag); err != nil || !same {
 			return err
 		}
 		return exists()
@@ -106,11 +98,11 @@ func (x *exchange) conditions() (pki.Condition, error) {
 	case match == nil:
 		return noneMatch, nil
 	}
-	return func(s pki.Subscription) error {
-		if err := match(s); err != nil {
+	return func(etag string) error {
+		if err := match(etag); err != nil {
 			return err
 		}
-		return noneMatch(s)
+		return noneMatch(etag)
 	}, nil
 }
 

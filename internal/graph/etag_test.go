@@ -40,9 +40,9 @@ func TestIfMatch(t *testing.T) {
 			continue
 		}
 		if condition == nil {
-			condition = func(pki.Subscription) error { return nil }
+			condition = func(string) error { return nil }
 		}
-		if err := condition(s); (err == nil) != c.agrees {
+		if err := condition(s.ETag()); (err == nil) != c.agrees {
 			t.Errorf("%s: %v, want agreement %t", c.name, err, c.agrees)
 		} else if err != nil && pki.CodeOf(err) != pki.CodePreconditionFailed {
 			t.Errorf("%s: code %s", c.name, pki.CodeOf(err))

@@ -56,6 +56,7 @@ func TestExplain(t *testing.T) {
 		{&auth.Error{Code: auth.CodeInsufficientScope}, 403, "Authorization_RequestDenied"},
 		{pki.NotFound("noun", "id"), 404, "ResourceNotFound"},
 		{&pki.Error{Code: pki.CodeQuota}, 403, "Forbidden"},
+		{&pki.Error{Code: pki.CodeForbidden}, 403, "Forbidden"},
 		{&pki.Error{Code: pki.CodeValidation}, 400, "ValidationError"},
 		{noSegment("x"), 404, "ResourceNotFound"},
 		{methodNotAllowed("PUT", "GET"), 405, "Request_BadRequest"},

@@ -27,6 +27,8 @@ func (w *world) addressOf(pattern string) string {
 			segments[i] = w.do("GET", "/beta/subscriptions?$select=id", "").object(w.t)["value"].([]any)[0].(map[string]any)["id"].(string)
 		} else if s == "{id}" && segments[i-1] == "trustBundles" {
 			segments[i] = w.anyBundle()
+		} else if s == "{id}" && segments[i-1] == "estEndpoints" {
+			segments[i] = w.anyESTEndpoint()
 		} else if strings.HasPrefix(s, "{") {
 			segments[i] = "alpha"
 		}
@@ -44,6 +46,16 @@ func (w *world) anyBundle() string {
 	return list[0].(map[string]any)["id"].(string)
 }
 
+// anyESTEndpoint returns the id of an EST endpoint of tenant A.
+func (w *world) anyESTEndpoint() string {
+	w.t.Helper()
+	list := w.do("GET", estEndpoints+"?$select=id", "").object(w.t)["value"].([]any)
+	if len(list) == 0 {
+		return w.do("POST", estEndpoints, estEndpointBody).object(w.t)["id"].(string)
+	}
+	return list[0].(map[string]any)["id"].(string)
+}
+
 // TestTenantsAreApart walks the table of routes: what tenant A has is not
 // there for tenant B, by any address, and nothing that B does changes it.
 func TestTenantsAreApart(t *testing.T) {
@@ -52,6 +64,7 @@ func TestTenantsAreApart(t *testing.T) {
 	w.notify("{" + following + "}")
 	stranger := "Authorization: Bearer " + w.token(tenantB, "client-a", auth.ScopeReadWrite)
 	w.anyBundle()
+	w.anyESTEndpoint()
 	before := w.do("GET", set+"/alpha", "").body
 	audit := w.do("GET", "/beta/deviceManagement/auditEvents", "").body
 	for _, line := range w.server.Routes() {
@@ -80,6 +93,8 @@ func TestTenantsAreApart(t *testing.T) {
 			body = `{"certificateSigningRequest":"none"}`
 		case method == "POST" && strings.HasSuffix(pattern, "/trustBundles"):
 			body = `{"name":"any"}`
+		case method == "POST" && strings.HasSuffix(pattern, "/estEndpoints"):
+			body = estEndpointBody
 		case method == "POST" || method == "PATCH":
 			body = `{"displayName":"taken over"}`
 		}
@@ -91,6 +106,10 @@ func TestTenantsAreApart(t *testing.T) {
 				t.Errorf("%s %s: %s", method, address, got.Status)
 			}
 			w.do("DELETE", set+"/alpha", "", stranger)
+		case method == "POST" && strings.HasSuffix(pattern, "/estEndpoints"):
+			if got.StatusCode != http.StatusBadRequest || !strings.Contains(got.body, "There is no subscription") {
+				t.Errorf("%s %s: %s, want that there is no such subscription\n%s", method, address, got.Status, got.body)
+			}
 		case strings.Contains(pattern, "{"):
 			if got.StatusCode != http.StatusNotFound || got.object(t)["error"].(map[string]any)["code"] != "ResourceNotFound" {
 				t.Errorf("%s %s: %s, want 404 ResourceNotFound\n%s", method, address, got.Status, got.body)

@@ -24,6 +24,7 @@ type nouns struct {
 
 	bundles        *noun[pki.TrustBundle]
 	bundleVersions *noun[pki.TrustBundleVersion]
+	estEndpoints   *noun[pki.ESTEndpoint]
 }
 
 func newNouns(s *Server) (n nouns, err error) {
@@ -64,7 +65,10 @@ func newNouns(s *Server) (n nouns, err error) {
 	if n.bundles, err = newBundles(s); err != nil {
 		return n, err
 	}
-	n.bundleVersions, err = newBundleVersions(s)
+	if n.bundleVersions, err = newBundleVersions(s); err != nil {
+		return n, err
+	}
+	n.estEndpoints, err = newESTEndpoints(s)
 	return n, err
 }
 

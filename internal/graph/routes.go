@@ -44,6 +44,7 @@ func (s *Server) routes() []route {
 	table = append(table, reading(deviceManagement+"/"+auditSet, n.auditEvents)...)
 	table = append(table, s.notificationRoutes()...)
 	table = append(table, s.bundleRoutes()...)
+	table = append(table, s.estEndpointRoutes()...)
 	for _, family := range families() {
 		set := family + subscriptionSet
 		one := set + "/{id}"

@@ -21,6 +21,7 @@ import (
 	"cloudpki/internal/auth"
 	"cloudpki/internal/odata"
 	"cloudpki/internal/pki"
+	"cloudpki/internal/trust"
 )
 
 // version is the first segment of every address; the API has never left beta.
@@ -33,13 +34,15 @@ type Verifier interface {
 }
 
 // Options are what a Server is made from. Service, Notifications, Bundles,
-// Verifier, Origin and TokenKey are required.
+// ESTEndpoints, Verifier, Origin and TokenKey are required.
 type Options struct {
 	Service  *pki.Service
 	Verifier Verifier
 
 	Notifications *pki.Notifications
 	Bundles       *pki.Bundles
+	Signer        *trust.Signer // of published bundles; nil for none
+	ESTEndpoints  *pki.ESTEndpoints
 
 	Origin    string // what clients call, without a path: "https://pki.example.com:8443"
 	Authority string // whose tokens are accepted, told in WWW-Authenticate
@@ -61,6 +64,8 @@ type Server struct {
 
 	notifications *pki.Notifications
 	bundles       *pki.Bundles
+	signer        *trust.Signer
+	estEndpoints  *pki.ESTEndpoints
 
 	verifier  Verifier
 	origin    string
@@ -85,8 +90,8 @@ type Server struct {
 
 // New returns a Server. Its error tells what of o is missing or wrong.
 func New(o Options) (*Server, error) {
-	if o.Service == nil || o.Notifications == nil || o.Bundles == nil || o.Verifier == nil {
-		return nil, errors.New("graph: a Service, Notifications, Bundles and a Verifier are required")
+	if o.Service == nil || o.Notifications == nil || o.Bundles == nil || o.ESTEndpoints == nil || o.Verifier == nil {
+		return nil, errors.New("graph: a Service, Notifications, Bundles, ESTEndpoints and a Verifier are required")
 	}
 	if !strings.HasPrefix(o.Origin, "https://") || strings.Count(o.Origin, "/") != 2 {
 		return nil, fmt.Errorf("graph: the origin %q is not of the form https://host:port", o.Origin)
@@ -105,7 +110,7 @@ func New(o Options) (*Server, error) {
 		o.Observe = func(string, string, int, time.Duration, pki.TenantID) {}
 	}
 	s := &Server{
-		service: o.Service, notifications: o.Notifications, bundles: o.Bundles, verifier: o.Verifier, origin: o.Origin, authority: o.Authority, browsers: o.Browsers, tokens: tokens,
+		service: o.Service, notifications: o.Notifications, bundles: o.Bundles, signer: o.Signer, estEndpoints: o.ESTEndpoints, verifier: o.Verifier, origin: o.Origin, authority: o.Authority, browsers: o.Browsers, tokens: tokens,
 		limits: newLimits(o.Limits), log: o.Log, now: o.Now, observe: o.Observe,
 	}
 	if s.manual, err = newManual(); err != nil {

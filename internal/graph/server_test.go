@@ -159,7 +159,8 @@ func TestRepeatedCreate(t *testing.T) {
 
 // TestNewRefuses holds the options against what cannot work.
 func TestNewRefuses(t *testing.T) {
-	good := graph.Options{Service: newWorld(t).service, Notifications: newWorld(t).notifications, Bundles: pki.NewBundles(pki.BundleOptions{}), Verifier: verifierFunc(nil), Origin: "https://h:1", TokenKey: make([]byte, 32)}
+	w := newWorld(t)
+	good := graph.Options{Service: w.service, Notifications: w.notifications, Bundles: w.bundles, ESTEndpoints: w.estEndpoints, Verifier: verifierFunc(nil), Origin: "https://h:1", TokenKey: make([]byte, 32)}
 	if _, err := graph.New(good); err != nil {
 		t.Fatalf("good options: %v", err)
 	}
@@ -167,6 +168,7 @@ func TestNewRefuses(t *testing.T) {
 		"no service":       func(o *graph.Options) { o.Service = nil },
 		"no verifier":      func(o *graph.Options) { o.Verifier = nil },
 		"no bundles":       func(o *graph.Options) { o.Bundles = nil },
+		"no EST endpoints": func(o *graph.Options) { o.ESTEndpoints = nil },
 		"http":             func(o *graph.Options) { o.Origin = "http://h:1" },
 		"origin with path": func(o *graph.Options) { o.Origin = "https://h:1/beta" },
 		"no origin":        func(o *graph.Options) { o.Origin = "" },

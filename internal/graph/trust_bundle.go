@@ -23,15 +23,15 @@ func (s *Server) bundleRoutes() []route {
 	return append(table,
 		route{
 			method: http.MethodPost, path: set, need: auth.Write, body: true, handle: s.createBundle,
-			tells: preferring(creates(bundleSet+".create", "Makes a trust bundle and publishes it.", s.nouns.bundles.entity)),
+			tells: creates(bundleSet+".create", "Makes a trust bundle and publishes it.", s.nouns.bundles.entity),
 		},
 		route{
 			method: http.MethodPatch, path: one, need: auth.Write, body: true, handle: s.updateBundle,
-			tells: preferring(updates(bundleSet+".update", "Merges the members of the body into a trust bundle and publishes it.", s.nouns.bundles.entity)),
+			tells: updates(bundleSet+".update", "Merges the members of the body into a trust bundle and publishes it.", s.nouns.bundles.entity),
 		},
 		route{
 			method: http.MethodDelete, path: one, need: auth.Write, handle: s.deleteBundle,
-			tells: operation{id: bundleSet + ".delete", summary: "Removes a trust bundle with its versions.", status: []int{http.StatusNoContent}},
+			tells: deletes(bundleSet+".delete", "Removes a trust bundle with its versions."),
 		},
 	)
 }
@@ -45,12 +45,17 @@ func (s *Server) createBundle(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	b, err := s.bundles.Create(x.r.Context(), x.principal.Tenant, x.actor(), bundleDraft(o))
+	replay, err := x.replayKey("")
+	if err != nil {
+		return err
+	}
+	b, err := s.bundles.Create(x.r.Context(), x.principal.Tenant, x.actor(), bundleDraft(o), replay)
 	if err != nil {
 		return err
 	}
 	h := x.w.Header()
 	h["Location"] = []string{x.url(below(s.nouns.bundles.path(x), b.ID))}
+	h["ETag"] = []string{b.ETag()}
 	if x.minimal() {
 		h["OData-EntityId"] = h["Location"]
 		x.write(http.StatusNoContent, nil)
@@ -62,7 +67,7 @@ func (s *Server) createBundle(x *exchange) error {
 
 // updateBundle answers PATCH.
 func (s *Server) updateBundle(x *exchange) error {
-	id, err := x.bundle()
+	id, condition, err := x.bundle()
 	if err != nil {
 		return err
 	}
@@ -70,10 +75,11 @@ func (s *Server) updateBundle(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	b, err := s.bundles.Update(x.r.Context(), x.principal.Tenant, x.actor(), id, bundleDraft(o))
+	b, err := s.bundles.Update(x.r.Context(), x.principal.Tenant, x.actor(), id, bundleDraft(o), condition)
 	if err != nil {
 		return err
 	}
+	x.w.Header()["ETag"] = []string{b.ETag()}
 	if x.minimal() {
 		x.w.Header()["OData-EntityId"] = []string{x.url(below(s.nouns.bundles.path(x), b.ID))}
 		x.write(http.StatusNoContent, nil)
@@ -85,23 +91,28 @@ func (s *Server) updateBundle(x *exchange) error {
 
 // deleteBundle answers DELETE.
 func (s *Server) deleteBundle(x *exchange) error {
-	id, err := x.bundle()
+	id, condition, err := x.bundle()
 	if err != nil {
 		return err
 	}
-	if err := s.bundles.Delete(x.r.Context(), x.principal.Tenant, x.actor(), id); err != nil {
+	if err := s.bundles.Delete(x.r.Context(), x.principal.Tenant, x.actor(), id, condition); err != nil {
 		return err
 	}
 	x.write(http.StatusNoContent, nil)
 	return nil
 }
 
-// bundle reads which bundle is to be changed.
-func (x *exchange) bundle() (pki.ID, error) {
+// bundle reads which bundle is to be changed, and under which condition.
+func (x *exchange) bundle() (pki.ID, pki.Condition, error) {
 	if err := x.noQuery(); err != nil {
-		return "", err
+		return "", nil, err
 	}
-	return x.key(0, "trustBundle")
+	id, err := x.key(0, "trustBundle")
+	if err != nil {
+		return "", nil, err
+	}
+	condition, err := x.conditions()
+	return id, condition, err
 }
 
 // bundleDraft reads the members of a body.
@@ -144,7 +155,8 @@ func newBundles(s *Server) (*noun[pki.TrustBundle], error) {
 	})
 	return &noun[pki.TrustBundle]{
 		server: s, set: bundleSet, entity: entity, shape: shape,
-		id: func(b *pki.TrustBundle) pki.ID { return b.ID },
+		id:  func(b *pki.TrustBundle) pki.ID { return b.ID },
+		tag: func(b *pki.TrustBundle) string { return b.ETag() },
 		page: func(ctx context.Context, t pki.TenantID, _ pki.ID, q odata.Query) (pki.Page[pki.TrustBundle], error) {
 			if len(q.Expand) > 0 {
 				return pki.Page[pki.TrustBundle]{}, errVersionsApart()
@@ -156,6 +168,9 @@ func newBundles(s *Server) (*noun[pki.TrustBundle], error) {
 		},
 		expanded: func(context.Context, pki.TenantID, pki.ID, odata.Query) (pki.TrustBundle, error) {
 			return pki.TrustBundle{}, errVersionsApart()
+		},
+		changes: func(ctx context.Context, t pki.TenantID, _ pki.ID, q odata.Query, from pki.DeltaPosition) (pki.Delta[pki.TrustBundle], error) {
+			return s.bundles.Changes(ctx, t, q, from)
 		},
 	}, err
 }

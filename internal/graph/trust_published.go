@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"cloudpki/internal/auth"
 	"cloudpki/internal/odata"
@@ -66,7 +67,7 @@ func (s *Server) answerTrust(x *exchange) error {
 		if err != nil {
 			return err
 		}
-		if err := x.sendFile(f, public, wanted.version != 0); err != nil || x.r.Method == http.MethodHead {
+		if err := x.sendFile(f, public, f.life(wanted.version != 0)); err != nil || x.r.Method == http.MethodHead {
 			return err
 		}
 		s.tally.add(pki.BundleFetches{Tenant: b.Tenant, Key: b.Key, Version: f.version, Count: 1, Last: odata.FromTime(s.now())})
@@ -161,15 +162,24 @@ func (s *Server) trustFile(x *exchange, b pki.TrustBundle, w wantedFile) (*file,
 		body, err := w.format.Write(trust.Bundle{
 			Tenant: string(b.Tenant), Name: b.Name, Version: content.Version, Changed: content.Published.Time(),
 			Roots: content.Roots, Intermediates: content.Intermediates,
-		}, trust.Options{})
+		}, trust.Options{Signer: s.signer})
 		if err != nil {
 			return notWritable(w.format, err)
 		}
-		f = newFile(at, w.format.MediaType, content.Published.Time(), body)
+		f = newFile(at, w.format, s.modified(w.format, content.Published.Time()), body)
 		s.shelf.putFile(at, f)
 		return nil
 	})
 	return f, err
+}
+
+// modified returns when the bytes of a version became what they are: when it
+// was published or, where they are signed, when the signer's certificate began.
+func (s *Server) modified(f trust.Format, published time.Time) time.Time {
+	if s.signer != nil && f.Signable && s.signer.Chain[0].NotBefore.After(published) {
+		return s.signer.Chain[0].NotBefore
+	}
+	return published
 }
 
 // notWritable is the answer where a format cannot hold the bundle.
@@ -185,7 +195,7 @@ func notWritable(f trust.Format, err error) error {
 
 // sendFile answers with f, or with 304 where the client has it already (RFC
 // 9110, 13.2.2).
-func (x *exchange) sendFile(f *file, public, fixed bool) error {
+func (x *exchange) sendFile(f *file, public bool, life string) error {
 	same, err := x.hasFile(f)
 	if err != nil {
 		return err
@@ -195,13 +205,10 @@ func (x *exchange) sendFile(f *file, public, fixed bool) error {
 	for name, values := range f.header {
 		h[name] = values
 	}
-	whose, life := "private", "max-age=300, must-revalidate, stale-if-error=86400"
+	whose := "private"
 	if public {
 		whose = "public"
 		h["Vary"] = []string{"Origin"}
-	}
-	if fixed {
-		life = "max-age=31536000, immutable"
 	}
 	h["Cache-Control"] = []string{whose + ", " + life}
 	if same {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"cloudpki/internal/pki"
+	"cloudpki/internal/trust"
 )
 
 // Bounds of a shelf. One that is full is emptied: what is asked for comes back
@@ -58,21 +59,22 @@ type file struct {
 	version  int64
 	body     []byte
 	opaque   string // entity tag, without quotes
+	signable bool   // whether another signer makes other bytes of it
 	modified time.Time
 	header   http.Header
 }
 
-func newFile(at fileAddress, media string, published time.Time, body []byte) *file {
+func newFile(at fileAddress, format trust.Format, modified time.Time, body []byte) *file {
 	sum := sha256.Sum256(body)
 	const tagBytes = 8
 	f := &file{
-		version: at.version, body: body, modified: published.UTC().Truncate(time.Second),
+		version: at.version, body: body, signable: format.Signable, modified: modified.UTC().Truncate(time.Second),
 		opaque: strconv.FormatInt(at.version, 10) + "-" + at.ext + "-" + hex.EncodeToString(sum[:tagBytes]),
 	}
 	f.header = http.Header{
 		"ETag":             {`"` + f.opaque + `"`},
 		"Last-Modified":    {f.modified.Format(http.TimeFormat)},
-		"Content-Type":     {media},
+		"Content-Type":     {format.MediaType},
 		"Content-Location": {at.path(at.version)},
 		"Repr-Digest":      {"sha-256=:" + base64.StdEncoding.EncodeToString(sum[:]) + ":"},
 	}
@@ -80,6 +82,18 @@ func newFile(at fileAddress, media string, published time.Time, body []byte) *fi
 		f.header["Link"] = []string{"<" + at.path(at.version-1) + `>; rel="predecessor-version"`}
 	}
 	return f
+}
+
+// life is how long a cache may take f for what the address holds. That of a
+// version holds the same bytes for ever, unless the signer is replaced.
+func (f *file) life(fixed bool) string {
+	switch {
+	case fixed && !f.signable:
+		return "max-age=31536000, immutable"
+	case fixed:
+		return "max-age=3600, must-revalidate, stale-if-error=86400"
+	}
+	return "max-age=300, must-revalidate, stale-if-error=86400"
 }
 
 // path is the address of a version, which never changes what it holds.

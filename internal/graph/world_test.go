@@ -67,6 +67,7 @@ type world struct {
 
 	notifications *pki.Notifications
 	bundles       *pki.Bundles
+	estEndpoints  *pki.ESTEndpoints
 	consent       func(context.Context, pki.TenantID, string) error // of receivers; nil agrees
 
 	server *graph.Server
@@ -108,7 +109,7 @@ func newWorld(t testing.TB, change ...func(*graph.Options)) *world {
 	listening := httptest.NewUnstartedServer(nil)
 	w.origin = "https://" + listening.Listener.Addr().String()
 	o := graph.Options{
-		Service: w.service, Notifications: w.notifications, Bundles: w.bundles, Verifier: w.verifier(log), Origin: w.origin, Authority: "https://login.example.com",
+		Service: w.service, Notifications: w.notifications, Bundles: w.bundles, ESTEndpoints: w.estEndpoints, Verifier: w.verifier(log), Origin: w.origin, Authority: "https://login.example.com",
 		TokenKey: bytes.Repeat([]byte{7}, 32), Log: log, Now: w.clock.Now,
 		Observe: func(route, method string, status int, _ time.Duration, tenant pki.TenantID) {
 			w.seen.mu.Lock()
@@ -149,7 +150,10 @@ func (w *world) makeService(log *slog.Logger) {
 			w.t.Errorf("close store: %v", err)
 		}
 	})
-	w.bundles = pki.NewBundles(pki.BundleOptions{Store: w.store, Now: w.clock.Now})
+	if w.bundles, err = pki.NewBundles(pki.BundleOptions{Store: w.store, Root: root, Now: w.clock.Now}); err != nil {
+		w.t.Fatalf("NewBundles: %v", err)
+	}
+	w.estEndpoints = pki.NewESTEndpoints(pki.ESTOptions{Store: w.store, Service: w.service, Now: w.clock.Now})
 	w.notifications = pki.NewNotifications(pki.NotificationOptions{
 		Store: w.store, Keyring: secret.NewKeyring(root, w.store), Now: w.clock.Now, PerTenant: 20,
 		Validate: func(ctx context.Context, t pki.TenantID, address string) error {

@@ -6,12 +6,15 @@ import "cloudpki/internal/odata"
 // change notifications.
 type Resource string
 
-// The resources. All but the first belong to one subscription.
+// The resources.
 const (
 	ResourceSubscriptions Resource = "cloudPkiSubscriptions"
-	ResourceRuns          Resource = "syncRuns"
-	ResourceAuthorities   Resource = "certificateAuthorities"
-	ResourceCertificates  Resource = "certificates"
+	ResourceBundles       Resource = "trustBundles"
+
+	// Those that belong to one subscription.
+	ResourceRuns         Resource = "syncRuns"
+	ResourceAuthorities  Resource = "certificateAuthorities"
+	ResourceCertificates Resource = "certificates"
 )
 
 // A ChangeType says what happened to an object; values can be combined to a set.
@@ -28,8 +31,8 @@ const (
 type Change struct {
 	Tenant       TenantID
 	Resource     Resource
-	Subscription ID    // the subscription that it is, or that it belongs to
-	Key          int64 // incarnation of the subscription
+	Subscription ID    // the subscription that it is, or that it belongs to; "" for none
+	Key          int64 // incarnation of the subscription, or where there is none of the object
 	Object       ID    // the object; the subscription itself for ResourceSubscriptions
 	Type         ChangeType
 	ETag         string // as the object's next answer has it; "" where its type has none

@@ -6,20 +6,9 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
-	"time"
 
 	"cloudpki/internal/odata"
 )
-
-// ReplayWindow is how long a create is remembered for its repetition.
-const ReplayWindow = 24 * time.Hour
-
-// A ReplayKey names a create, so that its repetition creates nothing twice.
-type ReplayKey struct {
-	Client string // who sent it
-	Key    string // Idempotency-Key or client-request-id
-	Body   []byte // the request as sent; only its MAC is kept
-}
 
 // placeholderID is what the documentation's example has in the place of an id:
 // whoever copies it wants the service to make one.
@@ -125,28 +114,6 @@ func chooseID(d Draft) (ID, error) {
 	return newID()
 }
 
-// replay looks for an earlier create under the same key. Without one it
-// returns a receipt to be stored with the create.
-func (s *Service) replay(ctx context.Context, t TenantID, r *ReplayKey) (*Receipt, bool, error) {
-	if r == nil {
-		return nil, false, nil
-	}
-	mac := s.bodyMAC(t, r)
-	old, err := s.store.Receipt(ctx, t, r.Client, r.Key)
-	switch {
-	case CodeOf(err) == CodeNotFound, err == nil && s.now().Sub(old.At.Time()) > ReplayWindow:
-		return &Receipt{Tenant: t, Client: r.Client, Key: r.Key, BodyMAC: mac}, false, nil
-	case err != nil:
-		return nil, false, err
-	case !hmac.Equal(old.BodyMAC, mac):
-		return nil, false, &Error{
-			Code: CodeReplayMismatch,
-			Msg:  "This idempotency key was used with another body in the last 24 hours. Send a new key with a new request.",
-		}
-	}
-	return &old, true, nil
-}
-
 // Replayed returns the id of what an earlier Create with r has made, "" for
 // none. CodeReplayMismatch as Create.
 func (s *Service) Replayed(ctx context.Context, t TenantID, r ReplayKey) (ID, error) {
@@ -167,13 +134,4 @@ func (s *Service) replayAfterRace(ctx context.Context, t TenantID, r *ReplayKey,
 		return Subscription{}, taken
 	}
 	return s.draw(t, receipt.ID, d, receipt.At), nil
-}
-
-// bodyMAC is keyed, because a body holds secrets that a plain digest would let
-// a reader of the database guess at.
-func (s *Service) bodyMAC(t TenantID, r *ReplayKey) []byte {
-	mac := hmac.New(sha256.New, s.macKey)
-	fmt.Fprintf(mac, "replay\x00%s\x00", t)
-	mac.Write(r.Body)
-	return mac.Sum(nil)
 }

@@ -15,7 +15,7 @@ const (
 	// DeltaRoundLife is how long a client may take for all pages of a round.
 	DeltaRoundLife = 7 * 24 * time.Hour
 
-	// TombstoneLife is how long it is known that a subscription was deleted.
+	// TombstoneLife is how long it is known that an object was deleted.
 	// Who used a link at the end of its life may read in rounds for as long as
 	// a round may take; the day above bridges clocks that differ.
 	TombstoneLife = DeltaLinkLife + DeltaRoundLife + 24*time.Hour
@@ -32,7 +32,7 @@ type DeltaPosition struct {
 	Until   int64 // last number of the round under way; 0 between rounds
 	Initial bool  // the round tells all that there is, and nothing of what is gone
 	Latest  bool  // the round begins behind all that has happened
-	Key     int64 // incarnation of the subscription that the set belongs to; 0 for none
+	Key     int64 // which set: incarnation of the subscription that it belongs to; of others at most 0
 }
 
 // isStart reports whether p is no link's, but where a client begins.
@@ -76,7 +76,7 @@ type DeltaStore interface {
 // SubscriptionChanges returns a page of what has changed among the
 // subscriptions of t. CodeResync where from is too old.
 func (s *Service) SubscriptionChanges(ctx context.Context, t TenantID, q odata.Query, from DeltaPosition) (Delta[Subscription], error) {
-	from, err := s.follow(from)
+	from, err := from.begin(s.stamp())
 	if err != nil {
 		return Delta[Subscription]{}, err
 	}
@@ -86,26 +86,26 @@ func (s *Service) SubscriptionChanges(ctx context.Context, t TenantID, q odata.Q
 // CertificateChanges is SubscriptionChanges for the certificates of one
 // subscription. CodeNotFound.
 func (s *Service) CertificateChanges(ctx context.Context, t TenantID, sub ID, q odata.Query, from DeltaPosition) (Delta[Certificate], error) {
-	from, err := s.follow(from)
+	from, err := from.begin(s.stamp())
 	if err != nil {
 		return Delta[Certificate]{}, err
 	}
 	return s.store.CertificateChanges(ctx, t, sub, q, from)
 }
 
-// follow refuses a position that is too old and stamps the beginning of a round.
-func (s *Service) follow(from DeltaPosition) (DeltaPosition, error) {
-	now, life := s.stamp(), DeltaLinkLife
-	if from.Until > 0 {
+// begin refuses a position that is too old and stamps the beginning of a round.
+func (p DeltaPosition) begin(now odata.DateTimeOffset) (DeltaPosition, error) {
+	life := DeltaLinkLife
+	if p.Until > 0 {
 		life = DeltaRoundLife
 	}
-	if !from.isStart() && now.Time().Sub(from.Begun.Time()) > life {
-		return from, Resync()
+	if !p.isStart() && now.Time().Sub(p.Begun.Time()) > life {
+		return p, Resync()
 	}
-	if from.Until == 0 {
-		from.Begun = now
+	if p.Until == 0 {
+		p.Begun = now
 	}
-	return from, nil
+	return p, nil
 }
 
 // Resync is the error for a position from which the changes can be followed no

@@ -23,6 +23,7 @@ const (
 	CodeUnavailable        Code = "unavailable"        // the store is overloaded or stopping
 	CodeQuota              Code = "quota"              // the tenant has as many as it may have
 	CodeUpstream           Code = "upstream"           // the CA could not be asked, or failed
+	CodeForbidden          Code = "forbidden"          // a rule of the object does not allow it
 	CodeValidation         Code = "validation"         // the receiver of notifications did not agree to be one
 )
 

@@ -82,7 +82,7 @@ func (s *Service) CompleteMigration(ctx context.Context, t TenantID, a Actor, id
 		return Subscription{}, err
 	}
 	return s.store.UpdateSubscription(ctx, t, id, func(sub *Subscription) (Effects, error) {
-		if err := c.check(*sub); err != nil {
+		if err := c.check(sub.ETag()); err != nil {
 			return Effects{}, err
 		}
 		if !sub.Migration.IsOpen() {

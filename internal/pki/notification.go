@@ -69,9 +69,9 @@ const familySegment = "deviceManagement"
 
 // A Followed is what a NotificationSubscription follows.
 type Followed struct {
-	Family       string   // "deviceManagement/", or "" for the set at the root
-	Set          Resource // whose objects' changes are told
-	Subscription ID       // the one that is followed or whose children are; "" for all
+	Family string   // "deviceManagement/", or "" for the set at the root
+	Set    Resource // whose objects' changes are told
+	ID     ID       // of the one object that is followed or whose children are; "" for all
 }
 
 // ParseFollowed reads the resource of a NotificationSubscription: an address
@@ -90,18 +90,20 @@ func ParseFollowed(resource string) (f Followed, ok bool) {
 	if len(segments) > 0 && strings.EqualFold(segments[0].Name, familySegment) {
 		f.Family, segments = familySegment+"/", segments[1:]
 	}
-	if len(segments) == 0 || !strings.EqualFold(segments[0].Name, string(ResourceSubscriptions)) {
+	if len(segments) == 0 || !f.followSet(segments[0].Name) {
 		return f, false
 	}
-	f.Set = ResourceSubscriptions
 	if len(segments) == 1 {
 		return f, true
 	}
-	if f.Subscription = ID(segments[1].Text); !f.Subscription.Valid() || len(segments) > 3 {
+	if f.ID = ID(segments[1].Text); !f.ID.Valid() {
 		return f, false
 	}
 	if len(segments) == 2 {
 		return f, true
+	}
+	if len(segments) > 3 || f.Set != ResourceSubscriptions {
+		return f, false
 	}
 	for _, r := range []Resource{ResourceRuns, ResourceAuthorities, ResourceCertificates} {
 		if strings.EqualFold(segments[2].Name, string(r)) {
@@ -112,9 +114,27 @@ func ParseFollowed(resource string) (f Followed, ok bool) {
 	return f, false
 }
 
+// followSet sets Set to the one with the name, if there is one in the family.
+func (f *Followed) followSet(name string) bool {
+	sets := []Resource{ResourceSubscriptions}
+	if f.Family != "" {
+		sets = append(sets, ResourceBundles)
+	}
+	for _, r := range sets {
+		if strings.EqualFold(name, string(r)) {
+			f.Set = r
+			return true
+		}
+	}
+	return false
+}
+
 // Address returns where an object is found below /beta, in the family that is
-// followed.
+// followed. sub is the subscription that it is or belongs to, "" for none.
 func (f Followed) Address(sub, object ID) string {
+	if sub == "" {
+		return f.Family + string(f.Set) + "/" + string(object)
+	}
 	address := f.Family + string(ResourceSubscriptions) + "/" + string(sub)
 	if f.Set != ResourceSubscriptions {
 		address += "/" + string(f.Set) + "/" + string(object)
@@ -131,6 +151,8 @@ func (r Resource) EntityName() string {
 		return AuthorityType().Name
 	case ResourceCertificates:
 		return CertificateType().Name
+	case ResourceBundles:
+		return TrustBundleType().Name
 	default:
 		return SubscriptionType().Name
 	}

@@ -23,7 +23,7 @@ const (
 type Notification struct {
 	Number       int64  // place in the queue; of one object in the order of its changes
 	Event        string // change type or lifecycle event
-	Subscription ID     // the cloudPkiSubscription; "" for a lifecycle event
+	Subscription ID     // the cloudPkiSubscription that the object is or belongs to; "" for none
 	Object       ID
 	ETag         string // "" for none
 	Created      odata.DateTimeOffset

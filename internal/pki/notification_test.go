@@ -1,6 +1,7 @@
 package pki_test
 
 import (
+	"strings"
 	"testing"
 
 	"cloudpki/internal/pki"
@@ -12,11 +13,13 @@ func TestParseFollowed(t *testing.T) {
 		"cloudPkiSubscriptions":                  {Set: pki.ResourceSubscriptions},
 		"/cloudPkiSubscriptions/":                {Set: pki.ResourceSubscriptions},
 		"DeviceManagement/CLOUDPKISUBSCRIPTIONS": {Family: "deviceManagement/", Set: pki.ResourceSubscriptions},
-		"cloudPkiSubscriptions/x":                {Set: pki.ResourceSubscriptions, Subscription: "x"},
-		"/cloudPkiSubscriptions('X')":            {Set: pki.ResourceSubscriptions, Subscription: "X"},
-		"cloudPkiSubscriptions(9e6d3f6e-0000-4000-8000-000000000001)/syncRuns": {Set: pki.ResourceRuns, Subscription: "9e6d3f6e-0000-4000-8000-000000000001"},
-		"deviceManagement/cloudPkiSubscriptions/a%2Db/certificateAuthorities":  {Family: "deviceManagement/", Set: pki.ResourceAuthorities, Subscription: "a-b"},
-		"cloudPkiSubscriptions/x/Certificates":                                 {Set: pki.ResourceCertificates, Subscription: "x"},
+		"cloudPkiSubscriptions/x":                {Set: pki.ResourceSubscriptions, ID: "x"},
+		"/cloudPkiSubscriptions('X')":            {Set: pki.ResourceSubscriptions, ID: "X"},
+		"cloudPkiSubscriptions(9e6d3f6e-0000-4000-8000-000000000001)/syncRuns": {Set: pki.ResourceRuns, ID: "9e6d3f6e-0000-4000-8000-000000000001"},
+		"deviceManagement/cloudPkiSubscriptions/a%2Db/certificateAuthorities":  {Family: "deviceManagement/", Set: pki.ResourceAuthorities, ID: "a-b"},
+		"cloudPkiSubscriptions/x/Certificates":                                 {Set: pki.ResourceCertificates, ID: "x"},
+		"deviceManagement/trustBundles":                                        {Family: "deviceManagement/", Set: pki.ResourceBundles},
+		"/deviceManagement/TrustBundles('x')":                                  {Family: "deviceManagement/", Set: pki.ResourceBundles, ID: "x"},
 	} {
 		if got, ok := pki.ParseFollowed(resource); !ok || got != want {
 			t.Errorf("%s is %+v (%t), want %+v", resource, got, ok, want)
@@ -25,7 +28,7 @@ func TestParseFollowed(t *testing.T) {
 }
 
 func FuzzParseFollowed(f *testing.F) {
-	for _, seed := range []string{"cloudPkiSubscriptions", "deviceManagement/cloudPkiSubscriptions('x')/certificates", "//", "a('", "%zz", ""} {
+	for _, seed := range []string{"cloudPkiSubscriptions", "deviceManagement/cloudPkiSubscriptions('x')/certificates", "deviceManagement/trustBundles", "//", "a('", "%zz", ""} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, resource string) {
@@ -34,16 +37,19 @@ func FuzzParseFollowed(f *testing.F) {
 			return
 		}
 		// The address of an object below it leads back to what is followed.
-		sub := got.Subscription
-		if sub == "" {
-			sub = "s"
+		if got.ID == "" {
+			got.ID = "s"
 		}
-		address := got.Address(sub, "o")
-		if got.Set != pki.ResourceSubscriptions {
-			address = address[:len(address)-len("/o")]
+		address := ""
+		switch got.Set {
+		case pki.ResourceSubscriptions:
+			address = got.Address(got.ID, got.ID)
+		case pki.ResourceBundles:
+			address = got.Address("", got.ID)
+		default:
+			address = strings.TrimSuffix(got.Address(got.ID, "o"), "/o")
 		}
 		again, ok := pki.ParseFollowed(address)
-		got.Subscription = sub
 		if !ok || again != got {
 			t.Errorf("%q gives %+v, its address %s gives %+v (%t)", resource, got, address, again, ok)
 		}

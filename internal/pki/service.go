@@ -58,6 +58,7 @@ type Service struct {
 	store     Store
 	keyring   *secret.Keyring
 	macKey    []byte
+	replays   replays
 	catalog   provider.Catalog
 	transport *provider.Transport
 	now       func() time.Time
@@ -90,6 +91,7 @@ func NewService(o Options) (*Service, error) {
 	return &Service{
 		InventoryStore: o.Store, ExpansionStore: o.Store,
 		store: o.Store, keyring: o.Keyring, macKey: macKey, catalog: o.Catalog,
+		replays:   replays{o.Store.Receipt, macKey, ResourceSubscriptions, o.Now},
 		transport: o.Transport, now: o.Now, log: o.Log, schedule: o.Schedule, observe: o.Observe,
 		providers: ProviderEnum(), trustOverlap: o.TrustOverlap, keepPrevious: o.KeepPrevious,
 		testTimeout: cmp.Or(o.TestTimeout, DefaultTestTimeout), tests: testsUnderWay{busy: make(map[string]bool)},
@@ -108,15 +110,16 @@ func (s *Service) List(ctx context.Context, t TenantID, q odata.Query) (Page[Sub
 	return s.store.Subscriptions(ctx, t, q)
 }
 
-// A Condition is asked, inside the transaction, whether a change may go ahead.
-// Its error is returned to the caller. A nil Condition always agrees.
-type Condition func(Subscription) error
+// A Condition is asked, inside the transaction, whether a change of the object
+// with the entity tag may go ahead. Its error is returned to the caller. A nil
+// Condition always agrees.
+type Condition func(etag string) error
 
-func (c Condition) check(s Subscription) error {
+func (c Condition) check(etag string) error {
 	if c == nil {
 		return nil
 	}
-	return c(s)
+	return c(etag)
 }
 
 // Delete removes a subscription with its secrets. CodeNotFound.
@@ -125,7 +128,7 @@ func (s *Service) Delete(ctx context.Context, t TenantID, a Actor, id ID, c Cond
 	if err != nil {
 		return err
 	}
-	return s.store.DeleteSubscription(ctx, t, id, c.check, event)
+	return s.store.DeleteSubscription(ctx, t, id, func(sub Subscription) error { return c.check(sub.ETag()) }, event)
 }
 
 // RequestSync makes the subscription due now and returns the run that will

@@ -207,10 +207,10 @@ func TestConditionDecides(t *testing.T) {
 	refuse := errors.New("no")
 	for name, err := range map[string]error{
 		"update": func() error {
-			_, err := w.service.Update(t.Context(), tenant, pki.Actor{}, sub.ID, pki.Draft{Description: pki.Given("x")}, func(pki.Subscription) error { return refuse })
+			_, err := w.service.Update(t.Context(), tenant, pki.Actor{}, sub.ID, pki.Draft{Description: pki.Given("x")}, func(string) error { return refuse })
 			return err
 		}(),
-		"delete": w.service.Delete(t.Context(), tenant, pki.Actor{}, sub.ID, func(pki.Subscription) error { return refuse }),
+		"delete": w.service.Delete(t.Context(), tenant, pki.Actor{}, sub.ID, func(string) error { return refuse }),
 	} {
 		if !errors.Is(err, refuse) {
 			t.Errorf("%s: err = %v", name, err)

@@ -173,7 +173,7 @@ func (s *Service) exchangeSlots(ctx context.Context, t TenantID, id ID, event Au
 		if err != nil {
 			return err
 		}
-		if err := c.check(base); err != nil {
+		if err := c.check(base.ETag()); err != nil {
 			return err
 		}
 		after := base
@@ -183,7 +183,7 @@ func (s *Service) exchangeSlots(ctx context.Context, t TenantID, id ID, event Au
 		}
 		effects.Audit = &event
 		_, err = s.store.UpdateSubscription(ctx, t, id, func(sub *Subscription) (Effects, error) {
-			if err := c.check(*sub); err != nil {
+			if err := c.check(sub.ETag()); err != nil {
 				return Effects{}, err
 			}
 			if !sameSlots(sub, &base) {

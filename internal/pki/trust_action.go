@@ -95,7 +95,7 @@ func (s *Service) decideTrust(ctx context.Context, t TenantID, a Actor, id ID, d
 		return Subscription{}, err
 	}
 	return s.store.ChangeTrust(ctx, t, id, func(sub *Subscription, roots []Authority) (Effects, error) {
-		if err := c.check(*sub); err != nil {
+		if err := c.check(sub.ETag()); err != nil {
 			return Effects{}, err
 		}
 		l, before := s.ledger(sub, roots, a, now), *sub

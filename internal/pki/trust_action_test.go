@@ -166,7 +166,7 @@ func TestDecisionsThatAreRefused(t *testing.T) {
 		}
 	}
 	condition := errors.New("changed meanwhile")
-	if _, err := w.service.ApproveTrustChange(t.Context(), tenant, pki.Actor{}, w.sub, decision(next.cert), func(pki.Subscription) error { return condition }); !errors.Is(err, condition) {
+	if _, err := w.service.ApproveTrustChange(t.Context(), tenant, pki.Actor{}, w.sub, decision(next.cert), func(string) error { return condition }); !errors.Is(err, condition) {
 		t.Errorf("against its condition: %v", err)
 	}
 	if _, err := w.service.RejectTrustChange(t.Context(), tenant, pki.Actor{}, "nobody", decision(nil), nil); pki.CodeOf(err) != pki.CodeNotFound {

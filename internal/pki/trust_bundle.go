@@ -23,6 +23,8 @@ type TrustBundle struct {
 
 	Created      odata.DateTimeOffset
 	LastModified odata.DateTimeOffset
+	Edits        int64 // +1 with each change by an admin: what If-Match compares
+	Revision     int64 // +1 with each change of any kind: the tail of the ETag
 
 	// Of the version that is published last. Version never falls, not even
 	// where a bundle is deleted and made anew under its name.
@@ -111,10 +113,11 @@ type BundleContent struct {
 // stale in the transaction of the change, so that no change is lost whenever
 // the process ends.
 type BundleStore interface {
-	// CreateTrustBundle stores b, stale. CodeExists where its name is taken,
+	// CreateTrustBundle stores b, stale, and where not nil the receipt.
+	// CodeExists where its name is taken or the receipt is there already,
 	// CodeQuota where the tenant has most already, CodeInvalid where a
 	// subscription that it names does not exist.
-	CreateTrustBundle(ctx context.Context, b TrustBundle, most int, e AuditEvent) error
+	CreateTrustBundle(ctx context.Context, b TrustBundle, most int, e AuditEvent, r *Receipt) error
 
 	// TrustBundle returns one, or CodeNotFound.
 	TrustBundle(ctx context.Context, t TenantID, id ID) (TrustBundle, error)
@@ -125,13 +128,14 @@ type BundleStore interface {
 	// TrustBundles returns a page of those that match q.
 	TrustBundles(ctx context.Context, t TenantID, q odata.Query) (Page[TrustBundle], error)
 
-	// UpdateTrustBundle calls change on the stored row inside a transaction and
-	// stores what an admin may change, stale. CodeNotFound, CodeInvalid as of
-	// CreateTrustBundle, or what change returns.
+	// UpdateTrustBundle calls change on the stored row inside a transaction and,
+	// where that raises Edits, stores what an admin may change, stale.
+	// CodeNotFound, CodeInvalid as of CreateTrustBundle, or what change returns.
 	UpdateTrustBundle(ctx context.Context, t TenantID, id ID, change func(*TrustBundle) error, e AuditEvent) (TrustBundle, error)
 
-	// DeleteTrustBundle removes the row with its versions. CodeNotFound.
-	DeleteTrustBundle(ctx context.Context, t TenantID, id ID, e AuditEvent) error
+	// DeleteTrustBundle removes the row with its versions if check agrees.
+	// CodeNotFound.
+	DeleteTrustBundle(ctx context.Context, t TenantID, id ID, check func(TrustBundle) error, e AuditEvent) error
 
 	// PublishTrustBundle calls decide inside a transaction with the stored row
 	// and its sources, and stores what that makes of it, no longer stale: with a
@@ -143,6 +147,16 @@ type BundleStore interface {
 	StaleTrustBundles(ctx context.Context, limit int) ([]TrustBundle, error)
 
 	BundleVersionStore
+	BundleClientStore
+}
+
+// BundleClientStore is for clients that repeat a create, or follow the bundles.
+type BundleClientStore interface {
+	// Receipt is as of SubscriptionStore.
+	Receipt(ctx context.Context, t TenantID, client, key string) (Receipt, error)
+
+	// TrustBundleChanges tells what has changed, as a DeltaStore does.
+	TrustBundleChanges(ctx context.Context, t TenantID, q odata.Query, from DeltaPosition) (Delta[TrustBundle], error)
 }
 
 // BundleVersionStore reads the versions of bundles.

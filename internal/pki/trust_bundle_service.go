@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"cloudpki/internal/odata"
+	"cloudpki/internal/secret"
 )
 
 // The activities of TrustBundles in the audit trail.
@@ -29,6 +30,7 @@ const bundlesPerTenant = 100
 // BundleOptions are what Bundles are made from. All are required.
 type BundleOptions struct {
 	Store BundleStore
+	Root  *secret.Root
 	Now   func() time.Time
 }
 
@@ -38,11 +40,19 @@ type BundleOptions struct {
 // what a subscription trusts marks the bundles of the tenant, and whoever next
 // reads one (Get, Published) or Tend publishes what changed.
 type Bundles struct {
-	o BundleOptions
+	o       BundleOptions
+	replays replays
 }
 
-// NewBundles returns Bundles.
-func NewBundles(o BundleOptions) *Bundles { return &Bundles{o} }
+// NewBundles returns Bundles. It fails only where no key can be derived from
+// the root key.
+func NewBundles(o BundleOptions) (*Bundles, error) {
+	macKey, err := o.Root.Derive("message authentication")
+	if err != nil {
+		return nil, err
+	}
+	return &Bundles{o, replays{o.Store.Receipt, macKey, ResourceBundles, o.Now}}, nil
+}
 
 // A BundleDraft is what a client asks for, in a create or (as a merge) in an
 // update.
@@ -55,17 +65,50 @@ type BundleDraft struct {
 	Access        Maybe[BundleAccess]
 }
 
-// Create makes a bundle and publishes it. CodeInvalid tells all faults of d at
-// once; CodeExists where the name is taken; CodeQuota.
-func (s *Bundles) Create(ctx context.Context, t TenantID, a Actor, d BundleDraft) (TrustBundle, error) {
+// Create makes a bundle and publishes it. With a ReplayKey that was used before,
+// the same body gives the bundle that it made, as it is now, and another body
+// CodeReplayMismatch. CodeInvalid tells all faults of d at once; CodeExists
+// where the name is taken; CodeQuota.
+func (s *Bundles) Create(ctx context.Context, t TenantID, a Actor, d BundleDraft, r *ReplayKey) (TrustBundle, error) {
 	if err := invalidAll(d.checkCreate()); err != nil {
 		return TrustBundle{}, err
 	}
-	b := TrustBundle{
+	receipt, replayed, err := s.replays.find(ctx, t, r)
+	if err != nil {
+		return TrustBundle{}, err
+	}
+	if replayed {
+		return s.replayed(ctx, t, receipt)
+	}
+	b, err := s.draw(t, d)
+	if err != nil {
+		return b, err
+	}
+	event, err := s.event(ActivityBundleCreate, b.ID, a, d.members())
+	if err != nil {
+		return b, err
+	}
+	if receipt != nil {
+		receipt.ID, receipt.At = b.ID, b.Created
+	}
+	err = s.o.Store.CreateTrustBundle(ctx, b, bundlesPerTenant, event, receipt)
+	if CodeOf(err) == CodeExists && r != nil { // the slower of two equal requests that came at once
+		if receipt, replayed, e := s.replays.find(ctx, t, r); e == nil && replayed {
+			return s.replayed(ctx, t, receipt)
+		}
+	}
+	if err != nil {
+		return b, err
+	}
+	return s.publish(ctx, b)
+}
+
+// draw makes a bundle from a checked draft.
+func (s *Bundles) draw(t TenantID, d BundleDraft) (b TrustBundle, err error) {
+	b = TrustBundle{
 		Tenant: t, Name: d.Name.Value, Created: odata.FromTime(s.o.Now()),
 		Published: odata.Never(), Expires: odata.Never(), Stale: true,
 	}
-	var err error
 	if b.ID, err = newID(); err != nil {
 		return b, err
 	}
@@ -75,14 +118,20 @@ func (s *Bundles) Create(ctx context.Context, t TenantID, a Actor, d BundleDraft
 	}
 	b.Key = int64(binary.BigEndian.Uint64(key[:]) >> 1)
 	d.merge(&b, b.Created)
-	event, err := s.event(ActivityBundleCreate, b.ID, a, d.members())
-	if err != nil {
-		return b, err
+	b.LastModified, b.Edits, b.Revision = b.Created, 1, 1
+	return b, nil
+}
+
+// replayed returns what an earlier request has made.
+func (s *Bundles) replayed(ctx context.Context, t TenantID, r *Receipt) (TrustBundle, error) {
+	b, err := s.Get(ctx, t, r.ID)
+	if CodeOf(err) == CodeNotFound {
+		err = &Error{
+			Code: CodeReplayMismatch,
+			Msg:  "The trust bundle that was made with this idempotency key was deleted since. Send a new key with a new request.",
+		}
 	}
-	if err := s.o.Store.CreateTrustBundle(ctx, b, bundlesPerTenant, event); err != nil {
-		return b, err
-	}
-	return s.publish(ctx, b)
+	return b, err
 }
 
 // Get returns one bundle, with what changed published, or CodeNotFound.
@@ -99,6 +148,16 @@ func (s *Bundles) List(ctx context.Context, t TenantID, q odata.Query) (Page[Tru
 	return s.o.Store.TrustBundles(ctx, t, q)
 }
 
+// Changes returns a page of what has changed among the bundles of t, as they
+// were published last. CodeResync where from is too old.
+func (s *Bundles) Changes(ctx context.Context, t TenantID, q odata.Query, from DeltaPosition) (Delta[TrustBundle], error) {
+	from, err := from.begin(odata.FromTime(s.o.Now()))
+	if err != nil {
+		return Delta[TrustBundle]{}, err
+	}
+	return s.o.Store.TrustBundleChanges(ctx, t, q, from)
+}
+
 // Versions returns a page of the versions of a bundle. CodeNotFound.
 func (s *Bundles) Versions(ctx context.Context, t TenantID, id ID, q odata.Query) (Page[TrustBundleVersion], error) {
 	b, err := s.Get(ctx, t, id)
@@ -108,14 +167,18 @@ func (s *Bundles) Versions(ctx context.Context, t TenantID, id ID, q odata.Query
 	return s.o.Store.TrustBundleVersions(ctx, b, q)
 }
 
-// Update merges d into a bundle and publishes it. CodeNotFound, CodeInvalid.
-func (s *Bundles) Update(ctx context.Context, t TenantID, a Actor, id ID, d BundleDraft) (TrustBundle, error) {
+// Update merges d into a bundle and publishes it. A merge that changes nothing
+// writes nothing. CodeNotFound, CodeInvalid, or what c returns.
+func (s *Bundles) Update(ctx context.Context, t TenantID, a Actor, id ID, d BundleDraft, c Condition) (TrustBundle, error) {
 	event, err := s.event(ActivityBundlePatch, id, a, d.members())
 	if err != nil {
 		return TrustBundle{}, err
 	}
 	now := odata.FromTime(s.o.Now())
 	b, err := s.o.Store.UpdateTrustBundle(ctx, t, id, func(b *TrustBundle) error {
+		if err := c.check(b.ETag()); err != nil {
+			return err
+		}
 		if err := invalidAll(d.checkUpdate(b)); err != nil {
 			return err
 		}
@@ -125,16 +188,16 @@ func (s *Bundles) Update(ctx context.Context, t TenantID, a Actor, id ID, d Bund
 	if err != nil {
 		return b, err
 	}
-	return s.publish(ctx, b)
+	return s.fresh(ctx, b)
 }
 
-// Delete removes a bundle with its versions. CodeNotFound.
-func (s *Bundles) Delete(ctx context.Context, t TenantID, a Actor, id ID) error {
+// Delete removes a bundle with its versions. CodeNotFound, or what c returns.
+func (s *Bundles) Delete(ctx context.Context, t TenantID, a Actor, id ID, c Condition) error {
 	event, err := s.event(ActivityBundleDelete, id, a, nil)
 	if err != nil {
 		return err
 	}
-	return s.o.Store.DeleteTrustBundle(ctx, t, id, event)
+	return s.o.Store.DeleteTrustBundle(ctx, t, id, func(b TrustBundle) error { return c.check(b.ETag()) }, event)
 }
 
 // Published returns the bundle with the name, with what changed published.
@@ -232,8 +295,10 @@ func (d BundleDraft) check(p *problems) {
 	}
 }
 
-// merge writes the members that d has into b.
+// merge writes the members that d has into b, and notes it where that changes
+// anything.
 func (d BundleDraft) merge(b *TrustBundle, now odata.DateTimeOffset) {
+	before := *b
 	if d.DisplayName.State != odata.Absent {
 		b.DisplayName = d.DisplayName.pointer()
 	}
@@ -249,7 +314,11 @@ func (d BundleDraft) merge(b *TrustBundle, now odata.DateTimeOffset) {
 	if d.Access.State != odata.Absent {
 		b.Access = d.Access.Value
 	}
-	b.LastModified = now
+	if !equal(before.DisplayName, b.DisplayName) || !equal(before.Description, b.Description) || !slices.Equal(before.Subscriptions, b.Subscriptions) ||
+		before.Intermediates != b.Intermediates || before.Access != b.Access {
+		b.LastModified = now
+		b.Edits++
+	}
 }
 
 // members names what d holds, for the audit trail.

@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"math/big"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +15,7 @@ import (
 
 	"cloudpki/internal/odata"
 	"cloudpki/internal/pki"
+	"cloudpki/internal/secret"
 	"cloudpki/internal/store"
 )
 
@@ -40,7 +42,10 @@ func newBundleWorld(t *testing.T) *bundleWorld {
 		}
 	})
 	w.db = db
-	w.bundles = pki.NewBundles(pki.BundleOptions{Store: db, Now: func() time.Time { return w.now }})
+	root, err := secret.CreateRoot(filepath.Join(t.TempDir(), "root.key"))
+	w.must(err)
+	w.bundles, err = pki.NewBundles(pki.BundleOptions{Store: db, Root: root, Now: func() time.Time { return w.now }})
+	w.must(err)
 	return w
 }
 
@@ -113,7 +118,7 @@ func (w *bundleWorld) met(c *bundleCA, kind pki.AuthorityKind, state pki.TrustSt
 
 func (w *bundleWorld) create(d pki.BundleDraft) pki.TrustBundle {
 	w.t.Helper()
-	b, err := w.bundles.Create(w.t.Context(), bundleTenant, pki.Actor{Client: "app"}, d)
+	b, err := w.bundles.Create(w.t.Context(), bundleTenant, pki.Actor{Client: "app"}, d, nil)
 	w.must(err)
 	return b
 }
@@ -217,7 +222,7 @@ func TestBundleIntermediates(t *testing.T) {
 	if got := w.holds("devices", 1, pki.BundlePublished, root); len(got.Intermediates) != 0 {
 		t.Errorf("there are %d intermediates, unasked", len(got.Intermediates))
 	}
-	_, err := w.bundles.Update(t.Context(), bundleTenant, pki.Actor{}, b.ID, pki.BundleDraft{Intermediates: pki.Given(true)})
+	_, err := w.bundles.Update(t.Context(), bundleTenant, pki.Actor{}, b.ID, pki.BundleDraft{Intermediates: pki.Given(true)}, nil)
 	w.must(err)
 	got := w.holds("devices", 2, pki.BundlePublished, root)
 	if len(got.Intermediates) != 2 || !slices.ContainsFunc(got.Intermediates, deep.Equal) || !slices.ContainsFunc(got.Intermediates, below.Equal) {
@@ -246,18 +251,73 @@ func TestBundleRefusals(t *testing.T) {
 		"no subscription": {pki.BundleDraft{Name: pki.Given("a"), Subscriptions: pki.Given([]string{"s"})}, pki.CodeInvalid},
 		"taken":           {pki.BundleDraft{Name: pki.Given("devices")}, pki.CodeExists},
 	} {
-		if _, err := w.bundles.Create(t.Context(), bundleTenant, pki.Actor{}, c.draft); pki.CodeOf(err) != c.want {
+		if _, err := w.bundles.Create(t.Context(), bundleTenant, pki.Actor{}, c.draft, nil); pki.CodeOf(err) != c.want {
 			t.Errorf("%s: %v, want %s", name, err, c.want)
 		}
 	}
-	if _, err := w.bundles.Update(t.Context(), bundleTenant, pki.Actor{}, b.ID, pki.BundleDraft{Name: pki.Given("other")}); pki.CodeOf(err) != pki.CodeInvalid {
+	if _, err := w.bundles.Update(t.Context(), bundleTenant, pki.Actor{}, b.ID, pki.BundleDraft{Name: pki.Given("other")}, nil); pki.CodeOf(err) != pki.CodeInvalid {
 		t.Errorf("a new name: %v", err)
 	}
 	if _, err := w.bundles.Get(t.Context(), "another", b.ID); pki.CodeOf(err) != pki.CodeNotFound {
 		t.Errorf("another tenant's: %v", err)
 	}
-	w.must(w.bundles.Delete(t.Context(), bundleTenant, pki.Actor{}, b.ID))
+	w.must(w.bundles.Delete(t.Context(), bundleTenant, pki.Actor{}, b.ID, nil))
 	if _, err := w.bundles.Published(t.Context(), bundleTenant, "devices"); pki.CodeOf(err) != pki.CodeNotFound {
 		t.Errorf("a deleted one: %v", err)
+	}
+}
+
+func TestBundleRepetitions(t *testing.T) {
+	t.Parallel()
+	w := newBundleWorld(t)
+	create := func(name, body string) (pki.TrustBundle, error) {
+		r := &pki.ReplayKey{Client: "app", Key: "k", Body: []byte(body)}
+		return w.bundles.Create(t.Context(), bundleTenant, pki.Actor{}, pki.BundleDraft{Name: pki.Given(name)}, r)
+	}
+	b, err := create("devices", "a")
+	w.must(err)
+	if again, err := create("devices", "a"); err != nil || again.ID != b.ID || again.ETag() != b.ETag() {
+		t.Errorf("repeated: %+v (%v), want %+v", again, err, b)
+	}
+	if _, err := create("other", "b"); pki.CodeOf(err) != pki.CodeReplayMismatch {
+		t.Errorf("another body: %v", err)
+	}
+	w.must(w.bundles.Delete(t.Context(), bundleTenant, pki.Actor{}, b.ID, nil))
+	if _, err := create("devices", "a"); pki.CodeOf(err) != pki.CodeReplayMismatch {
+		t.Errorf("deleted since: %v", err)
+	}
+	w.now = w.now.Add(pki.ReplayWindow + time.Second)
+	if _, err := create("other", "b"); err != nil {
+		t.Errorf("a day later: %v", err)
+	}
+}
+
+// TestBundleConditions: what an admin has changed since fails a condition, what
+// was published since does not; what changes nothing is no change.
+func TestBundleConditions(t *testing.T) {
+	t.Parallel()
+	w := newBundleWorld(t)
+	b := w.create(pki.BundleDraft{Name: pki.Given("devices")})
+	refuse := &pki.Error{Code: pki.CodePreconditionFailed}
+	var saw string
+	for _, c := range []pki.Condition{func(string) error { return refuse }, func(etag string) error { saw = etag; return nil }} {
+		got, err := w.bundles.Update(t.Context(), bundleTenant, pki.Actor{}, b.ID, pki.BundleDraft{Intermediates: pki.Given(false)}, c)
+		if saw == "" {
+			if err != error(refuse) { //nolint:errorlint // the very error is returned
+				t.Errorf("refused: %v", err)
+			}
+			continue
+		}
+		if err != nil || got.ETag() != b.ETag() || saw != b.ETag() {
+			t.Errorf("nothing changed: %s (%v), the condition saw %s, want %s", got.ETag(), err, saw, b.ETag())
+		}
+	}
+	if err := w.bundles.Delete(t.Context(), bundleTenant, pki.Actor{}, b.ID, func(string) error { return refuse }); pki.CodeOf(err) != pki.CodePreconditionFailed {
+		t.Errorf("refused: %v", err)
+	}
+	w.subscribe("s", w.ca("root", 1, nil))
+	now, err := w.bundles.Get(t.Context(), bundleTenant, b.ID)
+	if err != nil || now.Edits != b.Edits || now.Revision <= b.Revision {
+		t.Errorf("published: %+v (%v)", now, err)
 	}
 }

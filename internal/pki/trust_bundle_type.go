@@ -55,6 +55,7 @@ func TrustBundleType() *odata.EntityType {
 			own("createdDateTime", odata.KindDateTimeOffset, false, "When it was created."),
 			own("lastModifiedDateTime", odata.KindDateTimeOffset, false, "When an admin last changed it."),
 		},
+		Delta:       true,
 		Navigations: []odata.Navigation{{Name: "versions", Target: TrustBundleVersionType(), Apart: true, Doc: "Its last 100 versions."}},
 	}
 }

@@ -38,7 +38,7 @@ func (s *Service) Update(ctx context.Context, t TenantID, a Actor, id ID, d Draf
 			return Subscription{}, err
 		}
 		sub, err := s.change(ctx, t, id, d, func(sub *Subscription, roots []Authority) (Effects, error) {
-			if err := c.check(*sub); err != nil {
+			if err := c.check(sub.ETag()); err != nil {
 				return Effects{}, err
 			}
 			return s.apply(patch, sub, roots, event, run)

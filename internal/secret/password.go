@@ -57,6 +57,12 @@ func HashPassword(password Text) (PasswordHash, error) {
 	return h, nil
 }
 
+// DecoyHash returns a hash that costs as much to check as one of HashPassword
+// and that no password matches: for names that nobody has.
+func DecoyHash() PasswordHash {
+	return PasswordHash{memory: hashMemory, passes: hashPasses, threads: hashThreads, salt: make([]byte, hashSalt), sum: make([]byte, hashSum)}
+}
+
 // ParsePasswordHash reads a hash as String writes it. The error is
 // ErrPasswordHash and quotes nothing of the text.
 func ParsePasswordHash(text string) (PasswordHash, error) {

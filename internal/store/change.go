@@ -28,27 +28,34 @@ ON CONFLICT (tenant, subscription_key) DO UPDATE SET last = change_counters.last
 	return err
 }
 
-// nextChange returns the next change number of a tenant's subscriptions (key 0)
-// or of the certificates of one of them. Each row that is written is given one.
+// The sets of a tenant that count their changes, beside the certificates of each
+// of its subscriptions, which count under the subscription's key.
+const (
+	subscriptionChanges int64 = 0
+	bundleChanges       int64 = -1
+)
+
+// nextChange returns the next change number of a set of a tenant's, or of the
+// certificates of the subscription with the key. Each row that is written is given one.
 // The row of the counter stays locked until the transaction ends, so that the
 // numbers become visible in the order in which they grow: a reader who has seen
 // one has seen all below it.
-func nextChange(ctx context.Context, c conn, t pki.TenantID, key int64) (int64, error) {
+func nextChange(ctx context.Context, c conn, t pki.TenantID, set int64) (int64, error) {
 	n, _, err := first(ctx, c, scanNumber, `INSERT INTO change_counters (tenant, subscription_key, last) VALUES (?1, ?2, 1)
-ON CONFLICT (tenant, subscription_key) DO UPDATE SET last = change_counters.last + 1 RETURNING last`, string(t), key)
+ON CONFLICT (tenant, subscription_key) DO UPDATE SET last = change_counters.last + 1 RETURNING last`, string(t), set)
 	return n, err
 }
 
-// insertTombstone notes that a subscription was deleted. An object that is made
+// insertTombstone notes that an object of a set was deleted. One that is made
 // later under the same id has a higher number, and so comes behind it.
-func (db *DB) insertTombstone(ctx context.Context, c conn, t pki.TenantID, id pki.ID) error {
-	change, err := nextChange(ctx, c, t, 0)
+func (db *DB) insertTombstone(ctx context.Context, c conn, t pki.TenantID, set int64, id pki.ID) error {
+	change, err := nextChange(ctx, c, t, set)
 	if err != nil {
 		return err
 	}
-	_, err = c.exec(ctx, `INSERT INTO subscription_tombstones (tenant, id, change, deleted_at) VALUES (?1, ?2, ?3, ?4)
-ON CONFLICT (tenant, id) DO UPDATE SET change = excluded.change, deleted_at = excluded.deleted_at`,
-		string(t), string(id), change, odata.FromTime(db.now()).Ticks)
+	_, err = c.exec(ctx, `INSERT INTO tombstones (tenant, subscription_key, id, change, deleted_at) VALUES (?1, ?2, ?3, ?4, ?5)
+ON CONFLICT (tenant, subscription_key, id) DO UPDATE SET change = excluded.change, deleted_at = excluded.deleted_at`,
+		string(t), set, string(id), change, odata.FromTime(db.now()).Ticks)
 	return err
 }
 

@@ -12,7 +12,7 @@ import (
 // SubscriptionChanges implements pki.DeltaStore.
 func (db *DB) SubscriptionChanges(ctx context.Context, t pki.TenantID, q odata.Query, from pki.DeltaPosition) (page pki.Delta[pki.Subscription], err error) {
 	err = db.engine.view(ctx, func(c conn) error {
-		d := deltaReader[pki.Subscription]{db, c, &db.nouns.subscriptions, scope{tenant: t}, q, from}
+		d := deltaReader[pki.Subscription]{db, c, &db.nouns.subscriptions, scope{tenant: t}, subscriptionChanges, q, from}
 		page, err = d.page(ctx)
 		return err
 	})
@@ -32,7 +32,7 @@ func (db *DB) CertificateChanges(ctx context.Context, t pki.TenantID, sub pki.ID
 		if err != nil {
 			return err
 		}
-		d := deltaReader[pki.Certificate]{db, c, &db.nouns.certificates, scope{t, &key}, q, from}
+		d := deltaReader[pki.Certificate]{db, c, &db.nouns.certificates, scope{t, &key}, key, q, from}
 		page, err = d.page(ctx)
 		return err
 	})
@@ -45,6 +45,7 @@ type deltaReader[T any] struct {
 	c    conn
 	noun *noun[T]
 	scope
+	set  int64 // whose change numbers they are, as nextChange has it
 	q    odata.Query
 	from pki.DeltaPosition
 }
@@ -95,15 +96,11 @@ func (d *deltaReader[T]) begin(ctx context.Context) error {
 	if d.q.Top <= 0 {
 		d.q.Top = odata.DefaultTop
 	}
-	var key int64
-	if d.key != nil {
-		key = *d.key
-	}
-	if d.from.Key != 0 && d.from.Key != key {
+	if d.from.Key != 0 && d.from.Key != d.set {
 		return pki.Resync()
 	}
-	d.from.Key = key
-	last, _, err := first(ctx, d.c, scanNumber, "SELECT last FROM change_counters WHERE tenant = ?1 AND subscription_key = ?2", string(d.tenant), key)
+	d.from.Key = d.set
+	last, _, err := first(ctx, d.c, scanNumber, "SELECT last FROM change_counters WHERE tenant = ?1 AND subscription_key = ?2", string(d.tenant), d.set)
 	if err != nil {
 		return err
 	}
@@ -188,7 +185,7 @@ func (d *deltaReader[T]) rowsQuery() (*builder, error) {
 // tombstones reads what is gone.
 func (d *deltaReader[T]) tombstones(ctx context.Context) ([]changedRow[T], error) {
 	b := &builder{dialect: &d.db.dialect}
-	b.put("SELECT change, id FROM subscription_tombstones WHERE tenant = ", param{string(d.tenant)})
+	b.put("SELECT change, id FROM tombstones WHERE tenant = ", param{string(d.tenant)}, " AND subscription_key = ", param{d.set})
 	d.within(b)
 	scan := func(r rows) (row changedRow[T], err error) {
 		row.Removed = pki.RemovedDeleted

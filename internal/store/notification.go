@@ -63,12 +63,8 @@ func (db *DB) admit(ctx context.Context, c conn, n pki.NotificationSubscription,
 		return f, fmt.Errorf("subscription %s to %q of %q was not checked", n.ID, n.ChangeType, n.Resource)
 	}
 	f = follower{set: followed.Set, changes: int64(changes)}
-	if followed.Subscription != "" {
-		key, err := db.subscriptionKey(ctx, c, n.Tenant, followed.Subscription)
-		if err != nil {
-			return f, err
-		}
-		f.incarnation = &key
+	if f.incarnation, err = db.incarnation(ctx, c, n.Tenant, followed); err != nil {
+		return f, err
 	}
 	count, _, err := first(ctx, c, scanNumber, "SELECT COUNT(*) FROM notification_subscriptions WHERE tenant = ?1 AND ended = 0", string(n.Tenant))
 	if err == nil && count >= int64(most) {
@@ -78,6 +74,19 @@ func (db *DB) admit(ctx context.Context, c conn, n pki.NotificationSubscription,
 		}
 	}
 	return f, err
+}
+
+// incarnation is the key of the one object that f names; nil where it names all.
+func (db *DB) incarnation(ctx context.Context, c conn, t pki.TenantID, f pki.Followed) (*int64, error) {
+	if f.ID == "" {
+		return nil, nil
+	}
+	if f.Set == pki.ResourceBundles {
+		b, err := db.findBundle(ctx, c, t, "id", string(f.ID), "")
+		return &b.Key, err
+	}
+	key, err := db.subscriptionKey(ctx, c, t, f.ID)
+	return &key, err
 }
 
 // CreateNotificationSubscription implements pki.NotificationStore.

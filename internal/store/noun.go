@@ -43,6 +43,7 @@ type nouns struct {
 	providers     *odata.EnumType
 
 	bundleVersions noun[pki.TrustBundleVersion]
+	estEndpoints   noun[pki.ESTEndpoint]
 }
 
 func newNouns() nouns {
@@ -67,7 +68,7 @@ func newNouns() nouns {
 		notifications: notificationNoun(),
 		deadLetters:   deadLetterNoun(),
 
-		bundles: bundleNoun(), bundleVersions: bundleVersionNoun(),
+		bundles: bundleNoun(), bundleVersions: bundleVersionNoun(), estEndpoints: estEndpointNoun(),
 	}
 }
 

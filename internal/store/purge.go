@@ -87,8 +87,8 @@ func (p *purger) tombstones(now time.Time) error {
 	if p.left <= 0 {
 		return nil
 	}
-	return p.exec(`DELETE FROM subscription_tombstones WHERE (tenant, id) IN (
-	SELECT tenant, id FROM subscription_tombstones WHERE deleted_at < ?1 ORDER BY deleted_at LIMIT ?2)`,
+	return p.exec(`DELETE FROM tombstones WHERE (tenant, subscription_key, id) IN (
+	SELECT tenant, subscription_key, id FROM tombstones WHERE deleted_at < ?1 ORDER BY deleted_at LIMIT ?2)`,
 		odata.FromTime(now.Add(-pki.TombstoneLife)).Ticks, p.left)
 }
 

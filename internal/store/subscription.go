@@ -41,7 +41,7 @@ func (db *DB) CreateSubscription(ctx context.Context, s pki.Subscription, e pki.
 
 // insertSubscription writes a new row. CodeExists where the id is taken.
 func (db *DB) insertSubscription(ctx context.Context, c conn, s *pki.Subscription) error {
-	change, err := nextChange(ctx, c, s.Tenant, 0)
+	change, err := nextChange(ctx, c, s.Tenant, subscriptionChanges)
 	if err != nil {
 		return err
 	}
@@ -170,7 +170,7 @@ func (db *DB) changeSubscription(ctx context.Context, t pki.TenantID, id pki.ID,
 // updateSubscription writes all columns of s. A lease stays as it is, and with
 // it the time at which a worker looks at the row.
 func (db *DB) updateSubscription(ctx context.Context, c conn, s *pki.Subscription) error {
-	change, err := nextChange(ctx, c, s.Tenant, 0)
+	change, err := nextChange(ctx, c, s.Tenant, subscriptionChanges)
 	if err != nil {
 		return err
 	}
@@ -211,7 +211,10 @@ func (db *DB) DeleteSubscription(ctx context.Context, t pki.TenantID, id pki.ID,
 		if err := markBundles(ctx, c, t); err != nil {
 			return err
 		}
-		return db.insertTombstone(ctx, c, t, id)
+		if err := dropESTEndpoints(ctx, c, t, id); err != nil {
+			return err
+		}
+		return db.insertTombstone(ctx, c, t, subscriptionChanges, id)
 	})
 	if err == nil {
 		db.shredOwed.Store(true)

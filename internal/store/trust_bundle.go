@@ -11,15 +11,15 @@ import (
 const (
 	bundleColumns = `id, key, name, display_name, description, subscription_ids, include_intermediates, access,
 	created_date_time, last_modified_date_time, version, content_hash, root_count, published_date_time, expiration_date_time,
-	publish_status, publish_message, stale`
+	publish_status, publish_message, stale, edits, revision`
 
-	insertBundleText = `INSERT INTO trust_bundles (tenant, ` + bundleColumns + `)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)
+	insertBundleText = `INSERT INTO trust_bundles (tenant, ` + bundleColumns + `, change)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)
 ON CONFLICT (tenant, name) DO NOTHING`
 
 	updateBundleText = `UPDATE trust_bundles SET display_name = ?5, description = ?6, subscription_ids = ?7, include_intermediates = ?8, access = ?9,
 	created_date_time = ?10, last_modified_date_time = ?11, version = ?12, content_hash = ?13, root_count = ?14, published_date_time = ?15,
-	expiration_date_time = ?16, publish_status = ?17, publish_message = ?18, stale = ?19
+	expiration_date_time = ?16, publish_status = ?17, publish_message = ?18, stale = ?19, edits = ?20, revision = ?21, change = ?22
 WHERE tenant = ?1 AND id = ?2 AND key = ?3 AND name = ?4`
 )
 
@@ -38,7 +38,7 @@ func scanBundle(r rows, _ bool, extra ...any) (b pki.TrustBundle, err error) {
 	if err := r.scan(append([]any{
 		(*string)(&b.ID), &b.Key, &b.Name, &b.DisplayName, &b.Description, &subscriptions, &intermediates, (*int64)(&b.Access),
 		&b.Created.Ticks, &b.LastModified.Ticks, &b.Version, &hash, &b.Roots, &published, &expires,
-		(*int64)(&b.Status), &message, &stale,
+		(*int64)(&b.Status), &message, &stale, &b.Edits, &b.Revision,
 	}, extra...)...); err != nil {
 		return b, err
 	}
@@ -47,7 +47,7 @@ func scanBundle(r rows, _ bool, extra ...any) (b pki.TrustBundle, err error) {
 	return b, decode(subscriptions, &b.Subscriptions)
 }
 
-func bundleArgs(b *pki.TrustBundle) ([]any, error) {
+func bundleArgs(b *pki.TrustBundle, change int64) ([]any, error) {
 	if b.Subscriptions == nil {
 		b.Subscriptions = []string{}
 	}
@@ -55,7 +55,7 @@ func bundleArgs(b *pki.TrustBundle) ([]any, error) {
 	return []any{
 		string(b.Tenant), string(b.ID), b.Key, b.Name, b.DisplayName, b.Description, subscriptions, flag(b.Intermediates), int64(b.Access),
 		b.Created.Ticks, b.LastModified.Ticks, b.Version, nullText(b.Hash), b.Roots, nullDate(b.Published), nullDate(b.Expires),
-		int64(b.Status), nullText(b.Message), flag(b.Stale),
+		int64(b.Status), nullText(b.Message), flag(b.Stale), b.Edits, b.Revision, change,
 	}, err
 }
 
@@ -68,10 +68,15 @@ func markBundles(ctx context.Context, c conn, t pki.TenantID) error {
 }
 
 // CreateTrustBundle implements pki.BundleStore.
-func (db *DB) CreateTrustBundle(ctx context.Context, b pki.TrustBundle, most int, e pki.AuditEvent) error {
+func (db *DB) CreateTrustBundle(ctx context.Context, b pki.TrustBundle, most int, e pki.AuditEvent, r *pki.Receipt) error {
 	return db.engine.write(ctx, func(c conn) error {
 		if err := db.takeTurn(ctx, c, b.Tenant); err != nil { // or two at once would exceed the quota
 			return err
+		}
+		if r != nil {
+			if err := insertReceipt(ctx, c, *r); err != nil {
+				return err
+			}
 		}
 		count, _, err := first(ctx, c, scanNumber, "SELECT COUNT(*) FROM trust_bundles WHERE tenant = ?1", string(b.Tenant))
 		if err != nil {
@@ -87,19 +92,57 @@ func (db *DB) CreateTrustBundle(ctx context.Context, b pki.TrustBundle, most int
 		if b.Version, _, err = first(ctx, c, scanNumber, "SELECT version FROM trust_bundle_names WHERE tenant = ?1 AND name = ?2", string(b.Tenant), b.Name); err != nil {
 			return err
 		}
-		args, err := bundleArgs(&b)
-		if err != nil {
-			return err
-		}
-		n, err := c.exec(ctx, insertBundleText, args...)
-		if err == nil && n == 0 {
-			err = &pki.Error{Code: pki.CodeExists, Target: "name", Msg: "A trust bundle with the name '" + b.Name + "' exists already. Choose another name, or change the existing bundle."}
-		}
-		if err != nil {
+		if err := db.insertBundle(ctx, c, &b); err != nil {
 			return err
 		}
 		return insertAudit(ctx, c, b.Tenant, e)
 	})
+}
+
+// insertBundle writes a new row and tells of it. CodeExists where its name is
+// taken.
+func (db *DB) insertBundle(ctx context.Context, c conn, b *pki.TrustBundle) error {
+	change, err := nextChange(ctx, c, b.Tenant, bundleChanges)
+	if err != nil {
+		return err
+	}
+	args, err := bundleArgs(b, change)
+	if err != nil {
+		return err
+	}
+	n, err := c.exec(ctx, insertBundleText, args...)
+	if err == nil && n == 0 {
+		err = &pki.Error{Code: pki.CodeExists, Target: "name", Msg: "A trust bundle with the name '" + b.Name + "' exists already. Choose another name, or change the existing bundle."}
+	}
+	if err != nil {
+		return err
+	}
+	return db.record(ctx, c, db.bundleChange(b, pki.ChangeCreated))
+}
+
+func (db *DB) bundleChange(b *pki.TrustBundle, t pki.ChangeType) pki.Change {
+	change := pki.Change{
+		Tenant: b.Tenant, Resource: pki.ResourceBundles, Key: b.Key, Object: b.ID, Type: t, At: odata.FromTime(db.now()),
+	}
+	if t != pki.ChangeDeleted {
+		change.ETag = b.ETag()
+	}
+	return change
+}
+
+// TrustBundleChanges implements pki.BundleClientStore.
+func (db *DB) TrustBundleChanges(ctx context.Context, t pki.TenantID, q odata.Query, from pki.DeltaPosition) (page pki.Delta[pki.TrustBundle], err error) {
+	err = db.engine.view(ctx, func(c conn) error {
+		d := deltaReader[pki.TrustBundle]{db, c, &db.nouns.bundles, scope{tenant: t}, bundleChanges, q, from}
+		page, err = d.page(ctx)
+		return err
+	})
+	for i := range page.Items {
+		if b := page.Items[i].Item; b != nil {
+			b.Tenant = t
+		}
+	}
+	return page, err
 }
 
 // checkSources reports the first subscription of b that does not exist.
@@ -157,8 +200,9 @@ func (db *DB) TrustBundles(ctx context.Context, t pki.TenantID, q odata.Query) (
 	return p, err
 }
 
-// changeBundle runs change on the stored row and stores what that made of it.
-// The row is locked by the turn of its tenant.
+// changeBundle runs change on the stored row and stores what that made of it,
+// told as a change where it can be seen. The row is locked by the turn of its
+// tenant.
 func (db *DB) changeBundle(ctx context.Context, t pki.TenantID, id pki.ID, change func(conn, *pki.TrustBundle) error) (b pki.TrustBundle, err error) {
 	err = db.engine.write(ctx, func(c conn) error {
 		if err := db.takeTurn(ctx, c, t); err != nil {
@@ -167,23 +211,41 @@ func (db *DB) changeBundle(ctx context.Context, t pki.TenantID, id pki.ID, chang
 		if b, err = db.findBundle(ctx, c, t, "id", string(id), db.dialect.forUpdate); err != nil {
 			return err
 		}
+		before := b
 		if err := change(c, &b); err != nil {
 			return err
 		}
-		args, err := bundleArgs(&b)
-		if err != nil {
+		if before.Edits == b.Edits && before.Version == b.Version && before.Status == b.Status && before.Message == b.Message {
+			_, err := c.exec(ctx, "UPDATE trust_bundles SET stale = ?3 WHERE tenant = ?1 AND id = ?2", string(t), string(id), flag(b.Stale))
 			return err
 		}
-		_, err = c.exec(ctx, updateBundleText, args...)
-		return err
+		b.Revision++
+		return db.updateBundle(ctx, c, &b)
 	})
 	return b, err
+}
+
+// updateBundle writes all columns of b and tells of it.
+func (db *DB) updateBundle(ctx context.Context, c conn, b *pki.TrustBundle) error {
+	change, err := nextChange(ctx, c, b.Tenant, bundleChanges)
+	if err != nil {
+		return err
+	}
+	args, err := bundleArgs(b, change)
+	if err != nil {
+		return err
+	}
+	if _, err := c.exec(ctx, updateBundleText, args...); err != nil {
+		return err
+	}
+	return db.record(ctx, c, db.bundleChange(b, pki.ChangeUpdated))
 }
 
 // UpdateTrustBundle implements pki.BundleStore.
 func (db *DB) UpdateTrustBundle(ctx context.Context, t pki.TenantID, id pki.ID, change func(*pki.TrustBundle) error, e pki.AuditEvent) (pki.TrustBundle, error) {
 	return db.changeBundle(ctx, t, id, func(c conn, b *pki.TrustBundle) error {
-		if err := change(b); err != nil {
+		edits := b.Edits
+		if err := change(b); err != nil || b.Edits == edits {
 			return err
 		}
 		if err := db.checkSources(ctx, c, b); err != nil {
@@ -195,7 +257,7 @@ func (db *DB) UpdateTrustBundle(ctx context.Context, t pki.TenantID, id pki.ID, 
 }
 
 // DeleteTrustBundle implements pki.BundleStore.
-func (db *DB) DeleteTrustBundle(ctx context.Context, t pki.TenantID, id pki.ID, e pki.AuditEvent) error {
+func (db *DB) DeleteTrustBundle(ctx context.Context, t pki.TenantID, id pki.ID, check func(pki.TrustBundle) error, e pki.AuditEvent) error {
 	return db.engine.write(ctx, func(c conn) error {
 		if err := db.takeTurn(ctx, c, t); err != nil {
 			return err
@@ -203,6 +265,11 @@ func (db *DB) DeleteTrustBundle(ctx context.Context, t pki.TenantID, id pki.ID, 
 		b, err := db.findBundle(ctx, c, t, "id", string(id), db.dialect.forUpdate)
 		if err != nil {
 			return err
+		}
+		if check != nil {
+			if err := check(b); err != nil {
+				return err
+			}
 		}
 		if _, err := c.exec(ctx, "DELETE FROM trust_bundles WHERE tenant = ?1 AND id = ?2", string(t), string(id)); err != nil {
 			return err
@@ -212,6 +279,12 @@ func (db *DB) DeleteTrustBundle(ctx context.Context, t pki.TenantID, id pki.ID, 
 		}
 		if _, err := c.exec(ctx, `INSERT INTO trust_bundle_names (tenant, name, version) VALUES (?1, ?2, ?3)
 ON CONFLICT (tenant, name) DO UPDATE SET version = excluded.version`, string(t), b.Name, b.Version); err != nil {
+			return err
+		}
+		if err := db.insertTombstone(ctx, c, t, bundleChanges, id); err != nil {
+			return err
+		}
+		if err := db.record(ctx, c, db.bundleChange(&b, pki.ChangeDeleted)); err != nil {
 			return err
 		}
 		return insertAudit(ctx, c, t, e)

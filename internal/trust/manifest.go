@@ -1,27 +1,14 @@
 package trust
 
 import (
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/sha256"
 	"crypto/x509"
 	"encoding/asn1"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math/big"
 	"time"
 )
-
-// ErrNoSigner is the error of a format that is nothing without a signature.
-var ErrNoSigner = errors.New("the format is signed, and there is no signer")
-
-// errSigner is the error of a signer whose key no algorithm here fits.
-var errSigner = errors.New("the key of the signer is neither RSA nor ECDSA on P-256")
 
 // Manifest tells what is in a bundle: its version and the SHA-256 of each
 // certificate, by which every other format of that version can be checked.
@@ -33,11 +20,11 @@ func Manifest() Format {
 }
 
 // SignedManifest is the manifest as a JSON Web Signature in the compact form
-// (RFC 7515 section 3.1), by ES256 or RS256, with the signer's chain in x5c.
+// (RFC 7515 section 3.1), by ES256, ES384 or RS256, with the signer's chain in x5c.
 // Without signer it is [ErrNoSigner].
 func SignedManifest() Format {
 	return Format{
-		Ext: "manifest.jws", MediaType: "application/jose", Signed: true,
+		Ext: "manifest.jws", MediaType: "application/jose", Signable: true, Signed: true,
 		Doc: "The manifest as a signed JWS, for devices that check what they are given.", Write: writeSignedManifest,
 	}
 }
@@ -92,7 +79,7 @@ func writeSignedManifest(b Bundle, o Options) ([]byte, error) {
 
 // signJWS returns the content in a compact JWS.
 func (s *Signer) signJWS(content []byte) ([]byte, error) {
-	algorithm, err := s.algorithm()
+	a, err := s.algorithm()
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +87,7 @@ func (s *Signer) signJWS(content []byte) ([]byte, error) {
 		Algorithm string   `json:"alg"`
 		Content   string   `json:"cty"`
 		Chain     [][]byte `json:"x5c"` // of DER in base64, not base64url
-	}{Algorithm: algorithm, Content: "json"}
+	}{Algorithm: a.jws, Content: "json"}
 	for _, c := range s.Chain {
 		header.Chain = append(header.Chain, c.Raw)
 	}
@@ -109,44 +96,28 @@ func (s *Signer) signJWS(content []byte) ([]byte, error) {
 		return nil, err
 	}
 	input := base64.RawURLEncoding.EncodeToString(head) + "." + base64.RawURLEncoding.EncodeToString(content)
-	sum := sha256.Sum256([]byte(input))
-	signature, err := s.Key.Sign(rand.Reader, sum[:], crypto.SHA256)
+	signature, err := s.sign(a, []byte(input))
+	if err == nil && a.size > 0 {
+		signature, err = joseSignature(signature, a.size)
+	}
 	if err != nil {
 		return nil, err
-	}
-	if algorithm == "ES256" {
-		if signature, err = joseSignature(signature); err != nil {
-			return nil, err
-		}
 	}
 	return []byte(input + "." + base64.RawURLEncoding.EncodeToString(signature)), nil
 }
 
-// algorithm returns the alg for the key (RFC 7518 section 3.1).
-func (s *Signer) algorithm() (string, error) {
-	switch public := s.Key.Public().(type) {
-	case *rsa.PublicKey:
-		return "RS256", nil
-	case *ecdsa.PublicKey:
-		if public.Curve == elliptic.P256() {
-			return "ES256", nil
-		}
-	}
-	return "", errSigner
-}
-
-// joseSignature returns an ECDSA signature in DER as JWS has it: r and s of 32
-// bytes each (RFC 7518 section 3.4).
-func joseSignature(der []byte) ([]byte, error) {
+// joseSignature returns an ECDSA signature in DER as JWS has it: r and s of
+// size bytes each (RFC 7518 section 3.4).
+func joseSignature(der []byte, size int) ([]byte, error) {
 	var pair struct{ R, S *big.Int }
 	if _, err := asn1.Unmarshal(der, &pair); err != nil {
 		return nil, err
 	}
-	if pair.R.Sign() < 0 || pair.S.Sign() < 0 || pair.R.BitLen() > 256 || pair.S.BitLen() > 256 {
+	if bits := size * 8; pair.R.Sign() < 0 || pair.S.Sign() < 0 || pair.R.BitLen() > bits || pair.S.BitLen() > bits {
 		return nil, errSigner
 	}
-	out := make([]byte, 64)
-	pair.R.FillBytes(out[:32])
-	pair.S.FillBytes(out[32:])
+	out := make([]byte, 2*size)
+	pair.R.FillBytes(out[:size])
+	pair.S.FillBytes(out[size:])
 	return out, nil
 }

@@ -93,7 +93,7 @@ func TestSignedManifestNeedsASigner(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wide, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	wide, err := ecdsa.GenerateKey(elliptic.P521(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,8 +4,6 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"fmt"
-
-	"github.com/smallstep/pkcs7"
 )
 
 // MobileConfig is a configuration profile of Apple (TopLevel.yaml and
@@ -18,7 +16,7 @@ import (
 // certificates as they are that stay.
 func MobileConfig() Format {
 	return Format{
-		Ext: "mobileconfig", MediaType: "application/x-apple-aspen-config",
+		Ext: "mobileconfig", MediaType: "application/x-apple-aspen-config", Signable: true,
 		Doc: "A profile for iPhone, iPad, Mac, Apple TV and Apple Watch, signed when there is a signer.", Write: writeMobileConfig,
 	}
 }
@@ -31,7 +29,7 @@ func writeMobileConfig(b Bundle, o Options) ([]byte, error) {
 	if o.Signer == nil {
 		return profile, nil
 	}
-	out, err := o.Signer.signCMS(profile)
+	out, err := o.Signer.signCMS(profile, b.Changed)
 	if err != nil {
 		return nil, fmt.Errorf("sign mobileconfig: %w", err)
 	}
@@ -86,17 +84,4 @@ func (w *xmlWriter) payload(b Bundle, kind, profile string, c *x509.Certificate)
 func (w *xmlWriter) entry(key, kind, value string) {
 	w.element("key", key)
 	w.element(kind, value)
-}
-
-// signCMS returns the content within a CMS SignedData with the chain.
-func (s *Signer) signCMS(content []byte) ([]byte, error) {
-	signed, err := pkcs7.NewSignedData(content)
-	if err != nil {
-		return nil, err
-	}
-	signed.SetDigestAlgorithm(pkcs7.OIDDigestAlgorithmSHA256)
-	if err := signed.AddSignerChain(s.Chain[0], s.Key, s.Chain[1:], pkcs7.SignerInfoConfig{}); err != nil {
-		return nil, err
-	}
-	return signed.Finish()
 }

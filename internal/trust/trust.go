@@ -24,7 +24,6 @@ package trust
 
 import (
 	"bytes"
-	"crypto"
 	"crypto/sha256"
 	"crypto/x509"
 	"errors"
@@ -54,21 +53,16 @@ type Options struct {
 	Signer   *Signer // nil leaves unsigned what may be unsigned
 }
 
-// A Signer signs what devices can verify.
-type Signer struct {
-	Key   crypto.Signer       // ECDSA P-256 or RSA
-	Chain []*x509.Certificate // that of Key first; not empty
-}
-
 // A Format is one way to write a bundle.
 type Format struct {
 	Ext       string // of the published address, without dot: "pem"
 	MediaType string // of the answer
 	Doc       string // for whom it is, in one sentence
+	Signable  bool   // whether Options.Signer is of consequence
 	Signed    bool   // whether it is nothing without Options.Signer
 
-	// Write returns the bytes. The same bundle and options give the same bytes,
-	// but for salts and signatures. The error is ErrEmpty, or tells why this
+	// Write returns the bytes. The same bundle and options give the same bytes
+	// in every process. The error is ErrEmpty, or tells why this
 	// bundle cannot be written so: ErrSeveralRoots, ErrTooLarge, ErrNoSigner,
 	// or a root with a key that the format does not know.
 	Write func(Bundle, Options) ([]byte, error)

@@ -19,11 +19,12 @@ const choicesQuery = "$top=100&$count=true&$orderby=displayName&$select=id,displ
 type bundleForm struct {
 	Action, Back  string
 	New           bool
+	Seen          string // state of the bundle that the form was made from
 	Name          string
 	DisplayName   string
 	Description   string
 	Some          bool // the subscriptions that are chosen, else all
-	Choices       []bundleChoice
+	Choices       []offeredSubscription
 	Others        string // ids of others, one a line
 	MoreThanShown bool
 	Intermediates bool
@@ -31,8 +32,8 @@ type bundleForm struct {
 	Problems      []string
 }
 
-// A bundleChoice is a subscription that a form offers.
-type bundleChoice struct {
+// An offeredSubscription is one that a form offers.
+type offeredSubscription struct {
 	ID     pki.ID
 	Name   string
 	Chosen bool
@@ -49,7 +50,7 @@ func (s *Server) askBundle(v *visit) error {
 		return err
 	}
 	f := bundleForm{
-		Action: pathOfBundle(b.ID) + "/edit", Back: pathOfBundle(b.ID), Name: b.Name, DisplayName: textOf(b.DisplayName), Description: textOf(b.Description),
+		Action: pathOfBundle(b.ID) + "/edit", Back: pathOfBundle(b.ID), Seen: pki.EditsOf(b.ETag()), Name: b.Name, DisplayName: textOf(b.DisplayName), Description: textOf(b.Description),
 		Some: len(b.Subscriptions) > 0, Intermediates: b.Intermediates, Public: b.Access == pki.BundlePublic,
 	}
 	return s.showBundleForm(v, &f, b.Subscriptions)
@@ -72,7 +73,7 @@ func (s *Server) showBundleForm(v *visit, f *bundleForm, chosen []string) error 
 	for i := range found.Items {
 		sub := &found.Items[i]
 		offered[string(sub.ID)] = true
-		f.Choices = append(f.Choices, bundleChoice{ID: sub.ID, Name: clip(nameOf(sub), maxShownOther), Chosen: slices.Contains(chosen, string(sub.ID))})
+		f.Choices = append(f.Choices, offeredSubscription{ID: sub.ID, Name: clip(nameOf(sub), maxShownOther), Chosen: slices.Contains(chosen, string(sub.ID))})
 	}
 	others := slices.DeleteFunc(slices.Clone(chosen), func(id string) bool { return offered[id] })
 	f.Others, f.MoreThanShown = strings.Join(others, "\n"), len(others) > 0 || found.Count > int64(len(found.Items))
@@ -120,7 +121,7 @@ func (s *Server) createBundle(v *visit) error {
 	d := f.draft(chosen)
 	d.Name = pki.Given(f.Name)
 	return s.saveBundle(v, &f, chosen, func() (pki.TrustBundle, error) {
-		return s.bundles.Create(v.r.Context(), v.session.Principal.Tenant, v.actor(), d)
+		return s.bundles.Create(v.r.Context(), v.session.Principal.Tenant, v.actor(), d, nil)
 	})
 }
 
@@ -130,9 +131,9 @@ func (s *Server) changeBundle(v *visit) error {
 		return err
 	}
 	f, chosen := readBundleForm(v.r.PostForm)
-	f.Action, f.Back, f.Name = pathOfBundle(b.ID)+"/edit", pathOfBundle(b.ID), b.Name
+	f.Action, f.Back, f.Name, f.Seen = pathOfBundle(b.ID)+"/edit", pathOfBundle(b.ID), b.Name, v.r.PostForm.Get(seenState)
 	return s.saveBundle(v, &f, chosen, func() (pki.TrustBundle, error) {
-		return s.bundles.Update(v.r.Context(), v.session.Principal.Tenant, v.actor(), b.ID, f.draft(chosen))
+		return s.bundles.Update(v.r.Context(), v.session.Principal.Tenant, v.actor(), b.ID, f.draft(chosen), stillAs(f.Seen))
 	})
 }
 
@@ -196,7 +197,7 @@ func (s *Server) askDeleteBundle(v *visit) error {
 }
 
 func (s *Server) deleteBundle(v *visit) error {
-	if err := s.bundles.Delete(v.r.Context(), v.session.Principal.Tenant, v.actor(), pki.ID(v.r.PathValue("id"))); err != nil {
+	if err := s.bundles.Delete(v.r.Context(), v.session.Principal.Tenant, v.actor(), pki.ID(v.r.PathValue("id")), nil); err != nil {
 		return err
 	}
 	redirect(v.w, bundlesPath)

@@ -34,7 +34,7 @@ func (w *world) trustRoot(id pki.ID) pki.ID {
 // publish makes a bundle of all of the tenant.
 func (w *world) publish(name string, access pki.BundleAccess) pki.TrustBundle {
 	w.t.Helper()
-	b, err := w.bundles.Create(w.t.Context(), tenantA, pki.Actor{Name: "setup"}, pki.BundleDraft{Name: pki.Given(name), Access: pki.Given(access)})
+	b, err := w.bundles.Create(w.t.Context(), tenantA, pki.Actor{Name: "setup"}, pki.BundleDraft{Name: pki.Given(name), Access: pki.Given(access)}, nil)
 	must(w.t, err)
 	return b
 }
@@ -71,9 +71,14 @@ func TestBundleForms(t *testing.T) {
 	if !regexp.MustCompile(`value="alpha" checked`).MatchString(edit.body) || regexp.MustCompile(`value="beta" checked`).MatchString(edit.body) {
 		t.Errorf("what is chosen:\n%s", edit.body)
 	}
-	changed := b.do(http.MethodPost, path+"/edit", url.Values{"form_token": form["form_token"], "sources": {"all"}, "access": {"public"}, "intermediates": {"1"}})
+	change := url.Values{"form_token": form["form_token"], "seen": {edit.field(t, "seen")}, "sources": {"all"}, "access": {"public"}, "intermediates": {"1"}}
+	changed := b.do(http.MethodPost, path+"/edit", change)
 	if !strings.Contains(changed.body, "all subscriptions of the tenant") || !strings.Contains(changed.body, "everybody") || strings.Contains(changed.body, "All &#34;") {
 		t.Errorf("after the change:\n%s", changed.body)
+	}
+	late := b.do(http.MethodPost, path+"/edit", change)
+	if late.check(t); late.StatusCode != http.StatusConflict || !strings.Contains(late.body, "Somebody else has changed this") {
+		t.Errorf("a form that is out of date: %s\n%s", late.Status, late.body)
 	}
 	asked := b.get(path + "/delete")
 	asked.check(t)
@@ -187,7 +192,7 @@ func TestBundleFiles(t *testing.T) {
 			Tenant: tenantA, Name: "devices", Version: content.Version, Changed: content.Published.Time(), Roots: content.Roots, Intermediates: content.Intermediates,
 		}, trust.Options{})
 		must(t, err)
-		if salted := f.Ext == "p12"; !salted && !bytes.Equal(want, []byte(p.body)) {
+		if !bytes.Equal(want, []byte(p.body)) {
 			t.Errorf("%s has other bytes than are published", f.Ext)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"cloudpki/internal/auth"
+	"cloudpki/internal/secret"
 )
 
 const (
@@ -26,6 +27,12 @@ const (
 	formToken = "form_token" // the field of each form that shows who was shown it
 )
 
+// What is sealed.
+const (
+	sealedSession secret.Purpose = "console session"
+	sealedAttempt secret.Purpose = "console sign-in"
+)
+
 // A session says who has signed in with a browser, and until when. The browser
 // carries it, sealed. It cannot be taken back before its end, which is why the
 // end is near.
@@ -39,7 +46,7 @@ type session struct {
 // start signs the browser's user in.
 func (s *Server) start(w http.ResponseWriter, p auth.Principal, provider int, lifetime time.Duration) error {
 	lifetime = min(lifetime, maxSession)
-	text, err := s.sealer.seal(sealedSession, session{
+	text, err := s.sealer.Seal(sealedSession, session{
 		Principal: p, Form: rand.Text(), Provider: provider, Until: s.now().Add(lifetime).Unix(),
 	})
 	if err != nil {
@@ -53,7 +60,7 @@ func (s *Server) start(w http.ResponseWriter, p auth.Principal, provider int, li
 func (s *Server) session(r *http.Request) (session, bool) {
 	var found session
 	c, err := r.Cookie(sessionCookie)
-	if err != nil || s.sealer.open(sealedSession, c.Value, &found) != nil {
+	if err != nil || s.sealer.Open(sealedSession, c.Value, &found) != nil {
 		return session{}, false
 	}
 	return found, s.now().Before(time.Unix(found.Until, 0))

@@ -66,7 +66,7 @@ func (s *Server) beginSignIn(v *visit) error {
 		Provider: n, State: rand.Text(), Nonce: rand.Text(), Verifier: rand.Text() + rand.Text(),
 		Return: back, Until: s.now().Add(attemptLifetime).Unix(),
 	}
-	text, err := s.sealer.seal(sealedAttempt, a)
+	text, err := s.sealer.Seal(sealedAttempt, a)
 	if err != nil {
 		return err
 	}
@@ -93,7 +93,7 @@ type signInPage struct {
 func (s *Server) endSignIn(v *visit) error {
 	var a attempt
 	c, err := v.r.Cookie(attemptCookie)
-	if err != nil || s.sealer.open(sealedAttempt, c.Value, &a) != nil || !s.now().Before(time.Unix(a.Until, 0)) || a.Provider >= len(s.providers) {
+	if err != nil || s.sealer.Open(sealedAttempt, c.Value, &a) != nil || !s.now().Before(time.Unix(a.Until, 0)) || a.Provider >= len(s.providers) {
 		return errStaleSignIn()
 	}
 	q := v.r.URL.Query()

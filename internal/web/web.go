@@ -22,6 +22,7 @@ import (
 	"cloudpki/internal/odata"
 	"cloudpki/internal/pki"
 	"cloudpki/internal/provider"
+	"cloudpki/internal/secret"
 	"cloudpki/internal/trust"
 )
 
@@ -65,7 +66,7 @@ type Server struct {
 	origin    string
 	providers []Provider
 	http      *http.Client
-	sealer    sealer
+	sealer    secret.Sealer
 	facts     []Fact
 	now       func() time.Time
 	log       *slog.Logger
@@ -106,7 +107,7 @@ func newQueries() (queries, error) {
 
 // New returns a Server.
 func New(o Options) (*Server, error) {
-	sealer, errSealer := newSealer(o.SealKey)
+	sealer, errSealer := secret.NewSealer(o.SealKey)
 	pages, errPages := newPages()
 	queries, errQueries := newQueries()
 	forms := http.NewCrossOriginProtection()
@@ -117,7 +118,7 @@ func New(o Options) (*Server, error) {
 	s := &Server{
 		service: o.Service, bundles: o.Bundles, catalog: o.Catalog, signer: o.Signer, verifier: o.Verifier, origin: o.Origin, providers: o.Providers, http: o.HTTP,
 		sealer: sealer, facts: o.Facts, now: o.Now, log: o.Log, mux: http.NewServeMux(), pages: pages, forms: forms,
-		links: links{open: make(map[digest]link)}, queries: queries, tokens: odata.NewTokenSealer(sealer.aead),
+		links: links{open: make(map[digest]link)}, queries: queries, tokens: odata.NewTokenSealer(sealer.AEAD()),
 	}
 	s.route()
 	return s, nil

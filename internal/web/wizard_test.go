@@ -117,7 +117,7 @@ func TestNewSubscription(t *testing.T) {
 	}
 	saved := b.send(newPath, b.draft(c, "syncSchedule", "90", "setting.accountId", "81234567", "trustChangePolicy", "manual"), c.pfx)
 	saved.hides(t, c.password)
-	if saved.StatusCode != http.StatusOK || !strings.HasPrefix(saved.Request.URL.Path, "/console/subscriptions/") || saved.Request.URL.RawQuery != "watch=1" || !strings.Contains(saved.body, `http-equiv="refresh" content="3"`) {
+	if saved.StatusCode != http.StatusOK || !strings.HasPrefix(saved.Request.URL.Path, "/console/subscriptions/") || saved.Request.URL.RawQuery != "watch=1" || !strings.Contains(saved.body, looksAgain) {
 		t.Fatalf("save: %s %s\n%s", saved.Status, saved.Request.URL, saved.body)
 	}
 	sub, err := w.service.Get(t.Context(), tenantA, pki.ID(strings.TrimPrefix(saved.Request.URL.Path, "/console/subscriptions/")))

@@ -106,7 +106,8 @@ func newWorld(t *testing.T) *world {
 		Schedule:  pki.Schedule{Interval: time.Hour, MinimumInterval: time.Minute, RunTimeout: time.Hour, FullInterval: time.Hour, MaxMissingPercent: 50},
 	})
 	must(t, err)
-	w.bundles = pki.NewBundles(pki.BundleOptions{Store: w.store, Now: w.Now})
+	w.bundles, err = pki.NewBundles(pki.BundleOptions{Store: w.store, Root: root, Now: w.Now})
+	must(t, err)
 	listening := httptest.NewUnstartedServer(nil)
 	w.server, w.origin = listening, "https://"+listening.Listener.Addr().String()
 	own := w.newIssuer(log)

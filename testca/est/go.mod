@@ -13,6 +13,7 @@ require (
 	github.com/go-chi/chi v4.1.2+incompatible // indirect
 	github.com/google/go-cmp v0.7.0 // indirect
 	github.com/google/go-tpm v0.3.2 // indirect
+	github.com/google/uuid v1.6.0 // indirect
 	github.com/smallstep/pkcs7 v0.2.3 // indirect
 	go.mozilla.org/pkcs7 v0.0.0-20200128120323-432b2356ecb1 // indirect
 	go.uber.org/goleak v1.3.0 // indirect

@@ -205,7 +205,7 @@ func (i *Issuer) authorize(w http.ResponseWriter, r *http.Request, a authorizati
 	if _, err := i.delegate(a.Scope, a.Client, u); err != nil {
 		return i.refuseAuthorization(w, r, a, err)
 	}
-	code, err := i.sealer.seal(sealedCode, permit{
+	code, err := i.sealer.Seal(sealedCode, permit{
 		ID: rand.Text(), Family: rand.Text(), Client: a.Client.ID, Tenant: a.Tenant, User: u.Name, Stamp: s.Stamp,
 		Scope: a.Scope, SignedIn: s.Since, Until: i.now().Add(codeLifetime).Unix(),
 		Redirect: a.RedirectURI, Challenge: a.Challenge, Nonce: a.Nonce,

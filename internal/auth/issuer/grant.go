@@ -31,7 +31,7 @@ func (i *Issuer) grantCode(w http.ResponseWriter, r *http.Request, tenant string
 		}
 	}
 	var p permit
-	if i.sealer.open(sealedCode, form.Get("code"), &p) != nil || !p.isFor(client, tenant) {
+	if i.sealer.Open(sealedCode, form.Get("code"), &p) != nil || !p.isFor(client, tenant) {
 		return errCode()
 	}
 	if !sameAddress(p.Redirect, form.Get("redirect_uri")) {
@@ -96,7 +96,7 @@ func (i *Issuer) grantRefresh(w http.ResponseWriter, r *http.Request, tenant str
 		return errMissing("refresh_token")
 	}
 	var p permit
-	if i.sealer.open(sealedRefresh, form.Get("refresh_token"), &p) != nil || !p.isFor(client, tenant) {
+	if i.sealer.Open(sealedRefresh, form.Get("refresh_token"), &p) != nil || !p.isFor(client, tenant) {
 		return errRefresh()
 	}
 	now := i.now()
@@ -184,7 +184,7 @@ func (i *Issuer) answer(w http.ResponseWriter, r *http.Request, p permit, c Clie
 	if refresh {
 		// What was the code's alone goes; of nonce see OpenID Connect Core section 12.2.
 		p.ID, p.Redirect, p.Challenge, p.Nonce, p.Until = "", "", "", "", 0
-		if answer.RefreshToken, err = i.sealer.seal(sealedRefresh, p); err != nil {
+		if answer.RefreshToken, err = i.sealer.Seal(sealedRefresh, p); err != nil {
 			return err
 		}
 	}

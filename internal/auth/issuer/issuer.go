@@ -25,6 +25,7 @@ import (
 
 	"cloudpki/internal/auth"
 	"cloudpki/internal/pki"
+	"cloudpki/internal/secret"
 )
 
 // defaultLifetime is what Entra ID answers: an hour less a second.
@@ -82,7 +83,7 @@ type Issuer struct {
 	people   *people
 	devices  *devices
 	families *families
-	sealer   sealer
+	sealer   secret.Sealer
 	pages    *pages
 	forms    *http.CrossOriginProtection // of the pages' forms
 

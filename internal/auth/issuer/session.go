@@ -5,8 +5,11 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"fmt"
 	"net/http"
 	"time"
+
+	"cloudpki/internal/secret"
 )
 
 const (
@@ -18,6 +21,26 @@ const (
 	flowLifetime    = 30 * time.Minute // from a page to its answer
 	knownLifetime   = 90 * 24 * time.Hour
 )
+
+// What is sealed.
+const (
+	sealedCode    secret.Purpose = "authorization code"
+	sealedRefresh secret.Purpose = "refresh token"
+	sealedSession secret.Purpose = "session"
+	sealedFlow    secret.Purpose = "sign-in page"
+	sealedKnown   secret.Purpose = "known browser"
+)
+
+// newSealer returns a sealer; without a key one that nobody else can open.
+func newSealer(key []byte) (secret.Sealer, error) {
+	if key == nil {
+		key = make([]byte, 32)
+		if _, err := rand.Read(key); err != nil {
+			return secret.Sealer{}, fmt.Errorf("make a key: %w", err)
+		}
+	}
+	return secret.NewSealer(key)
+}
 
 // A session says that a browser's user has signed in. The browser carries it,
 // sealed; the issuer remembers only those that have been ended.
@@ -35,13 +58,13 @@ func (s session) until() time.Time { return time.Unix(s.Since, 0).Add(sessionLif
 // user is ends here.
 func (i *Issuer) startSession(w http.ResponseWriter, u User) (session, error) {
 	s := session{ID: rand.Text(), Tenant: u.Tenant, User: u.Name, Stamp: u.stamp(), Since: i.now().Unix()}
-	text, err := i.sealer.seal(sealedSession, s)
+	text, err := i.sealer.Seal(sealedSession, s)
 	if err != nil {
 		return session{}, err
 	}
 	setCookie(w, sessionCookie, text, int(sessionLifetime.Seconds()))
 	// The same once more, for longer and good for less: see knownBrowser.
-	if text, err = i.sealer.seal(sealedKnown, s); err != nil {
+	if text, err = i.sealer.Seal(sealedKnown, s); err != nil {
 		return session{}, err
 	}
 	setCookie(w, knownCookie, text, int(knownLifetime.Seconds()))
@@ -55,7 +78,7 @@ func (i *Issuer) startSession(w http.ResponseWriter, u User) (session, error) {
 func (i *Issuer) knownBrowser(r *http.Request, tenant, name string) string {
 	var s session
 	c, err := r.Cookie(knownCookie)
-	if err != nil || i.sealer.open(sealedKnown, c.Value, &s) != nil || userKey(s.Tenant, s.User) != userKey(tenant, name) {
+	if err != nil || i.sealer.Open(sealedKnown, c.Value, &s) != nil || userKey(s.Tenant, s.User) != userKey(tenant, name) {
 		return ""
 	}
 	if _, ok := i.people.find(tenant, name, s.Stamp); !ok || !i.now().Before(time.Unix(s.Since, 0).Add(knownLifetime)) {
@@ -67,7 +90,7 @@ func (i *Issuer) knownBrowser(r *http.Request, tenant, name string) string {
 // session returns the session of the browser in the tenant and its user.
 func (i *Issuer) session(r *http.Request, tenant string) (s session, u User, ok bool) {
 	c, err := r.Cookie(sessionCookie)
-	if err != nil || i.sealer.open(sealedSession, c.Value, &s) != nil {
+	if err != nil || i.sealer.Open(sealedSession, c.Value, &s) != nil {
 		return session{}, User{}, false
 	}
 	now := i.now()
@@ -81,7 +104,7 @@ func (i *Issuer) session(r *http.Request, tenant string) (s session, u User, ok 
 // endSession signs the browser's user out, whatever the tenant.
 func (i *Issuer) endSession(w http.ResponseWriter, r *http.Request) {
 	var s session
-	if c, err := r.Cookie(sessionCookie); err == nil && i.sealer.open(sealedSession, c.Value, &s) == nil {
+	if c, err := r.Cookie(sessionCookie); err == nil && i.sealer.Open(sealedSession, c.Value, &s) == nil {
 		i.seen.add(i.now(), sessionCookie, s.ID, s.until())
 	}
 	setCookie(w, sessionCookie, "", -1)
@@ -108,7 +131,7 @@ func (i *Issuer) sealFlow(w http.ResponseWriter, r *http.Request, f flow) (strin
 		setCookie(w, browserCookie, browser, 0)
 	}
 	f.Browser, f.Until = digestOf(browser), i.now().Add(flowLifetime).Unix()
-	return i.sealer.seal(sealedFlow, f)
+	return i.sealer.Seal(sealedFlow, f)
 }
 
 // openFlow returns the flow of a form that this browser was shown in time.
@@ -118,7 +141,7 @@ func (i *Issuer) openFlow(r *http.Request, text string) (flow, error) {
 	if err != nil {
 		return flow{}, errCookies()
 	}
-	if i.sealer.open(sealedFlow, text, &f) != nil || !i.now().Before(time.Unix(f.Until, 0)) {
+	if i.sealer.Open(sealedFlow, text, &f) != nil || !i.now().Before(time.Unix(f.Until, 0)) {
 		return flow{}, errStalePage()
 	}
 	if subtle.ConstantTimeCompare([]byte(f.Browser), []byte(digestOf(c.Value))) != 1 {

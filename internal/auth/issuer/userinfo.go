@@ -73,7 +73,7 @@ func (i *Issuer) revoke(w http.ResponseWriter, client Client, tenant string, for
 		return errMissing("token")
 	}
 	var p permit
-	if i.sealer.open(sealedRefresh, form.Get("token"), &p) == nil && p.isFor(client, tenant) {
+	if i.sealer.Open(sealedRefresh, form.Get("token"), &p) == nil && p.isFor(client, tenant) {
 		i.families.revoke(i.now(), p.Family, p.end())
 	}
 	w.Header().Set("Cache-Control", "no-store")

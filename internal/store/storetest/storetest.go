@@ -45,6 +45,7 @@ func Run(t *testing.T, open Open) {
 		"Notifications": notifications,
 		"Alerts":        alerts,
 		"Bundles":       bundles,
+		"ESTEndpoints":  estEndpoints,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel() // they wait for the disk, each with stores of its own

@@ -16,19 +16,20 @@ func bundles(t *testing.T, open Open) {
 	t.Run("what changes trust marks the bundles of its tenant", func(t *testing.T) { bundleMarks(t, open) })
 	t.Run("a version is what its sources held", func(t *testing.T) { bundleSources(t, open) })
 	t.Run("a name goes on where it was, and old versions go", func(t *testing.T) { bundleHistory(t, open) })
+	t.Run("who follows is told of each change once", func(t *testing.T) { bundleFollowed(t, open) })
 	t.Run("a quota, a name and a source are checked", func(t *testing.T) { bundleRefusals(t, open) })
 }
 
 func bundle(t pki.TenantID, id pki.ID, name string) pki.TrustBundle {
 	return pki.TrustBundle{
-		Tenant: t, ID: id, Key: keyOf(id), Name: name, Subscriptions: []string{}, Created: at(0), LastModified: at(0),
+		Tenant: t, ID: id, Key: keyOf(id), Name: name, Subscriptions: []string{}, Created: at(0), LastModified: at(0), Edits: 1, Revision: 1,
 		Published: odata.Never(), Expires: odata.Never(), Stale: true,
 	}
 }
 
 func createBundle(tb testing.TB, db *store.DB, b pki.TrustBundle) pki.TrustBundle {
 	tb.Helper()
-	must(tb, db.CreateTrustBundle(tb.Context(), b, 10, pki.AuditEvent{ID: "create-" + b.ID, At: at(0)}))
+	must(tb, db.CreateTrustBundle(tb.Context(), b, 10, pki.AuditEvent{ID: "create-" + b.ID, At: at(0)}, nil))
 	return b
 }
 
@@ -60,7 +61,7 @@ func bundleRows(t *testing.T, open Open) {
 	createBundle(t, db, bundle(another, "b", "devices"))
 	published, _ := publishBundle(t, db, want, 10)
 	want.Version, want.Hash, want.Roots, want.Published, want.Expires = 1, "hash", 2, at(3), at(9)
-	want.Status, want.Message, want.Stale = pki.BundlePublished, "why", false
+	want.Status, want.Message, want.Stale, want.Revision = pki.BundlePublished, "why", false, 2
 	got, err := db.TrustBundle(t.Context(), tenant, "b")
 	must(t, err)
 	named, err := db.TrustBundleNamed(t.Context(), tenant, "devices")
@@ -85,7 +86,7 @@ func bundleRows(t *testing.T, open Open) {
 		_, err := db.TrustBundleVersion(t.Context(), b, 1)
 		code(t, err, pki.CodeNotFound)
 	}
-	code(t, db.DeleteTrustBundle(t.Context(), tenant, "c", pki.AuditEvent{ID: "e"}), pki.CodeNotFound)
+	code(t, db.DeleteTrustBundle(t.Context(), tenant, "c", nil, pki.AuditEvent{ID: "e"}), pki.CodeNotFound)
 	_, err = db.TrustBundleNamed(t.Context(), tenant, "Devices")
 	code(t, err, pki.CodeNotFound)
 }
@@ -138,6 +139,7 @@ func bundleMarks(t *testing.T, open Open) {
 		{"the bundle itself", func() {
 			_, err := db.UpdateTrustBundle(t.Context(), tenant, "b", func(b *pki.TrustBundle) error {
 				b.Intermediates = true
+				b.Edits++
 				return nil
 			}, pki.AuditEvent{ID: "patch", At: at(5)})
 			must(t, err)
@@ -197,7 +199,7 @@ func bundleHistory(t *testing.T, open Open) {
 	if len(page.Items) != 2 || page.Count != 2 || page.Items[0].Version != 4 || page.Items[1].Version != 3 || page.Items[0].Roots != nil {
 		t.Errorf("versions are %+v", page.Items)
 	}
-	must(t, db.DeleteTrustBundle(t.Context(), tenant, "b", pki.AuditEvent{ID: "gone", At: at(5)}))
+	must(t, db.DeleteTrustBundle(t.Context(), tenant, "b", nil, pki.AuditEvent{ID: "gone", At: at(5)}))
 	_, err = db.TrustBundleVersion(t.Context(), b, 4)
 	code(t, err, pki.CodeNotFound)
 	for n, id := range []pki.ID{"c", "d"} {
@@ -205,7 +207,7 @@ func bundleHistory(t *testing.T, open Open) {
 		if got, _ := publishBundle(t, db, again, 2); got.Version != int64(5+n) {
 			t.Errorf("made anew, the first version is %d", got.Version)
 		}
-		must(t, db.DeleteTrustBundle(t.Context(), tenant, id, pki.AuditEvent{ID: "gone-" + id, At: at(5)}))
+		must(t, db.DeleteTrustBundle(t.Context(), tenant, id, nil, pki.AuditEvent{ID: "gone-" + id, At: at(5)}))
 	}
 }
 
@@ -213,7 +215,7 @@ func bundleRefusals(t *testing.T, open Open) {
 	db := open(t)
 	createBundle(t, db, bundle(tenant, "b", "devices"))
 	add := func(b pki.TrustBundle, most int) error {
-		return db.CreateTrustBundle(t.Context(), b, most, pki.AuditEvent{ID: "refused", At: at(0)})
+		return db.CreateTrustBundle(t.Context(), b, most, pki.AuditEvent{ID: "refused", At: at(0)}, nil)
 	}
 	code(t, add(bundle(tenant, "c", "devices"), 2), pki.CodeExists)
 	code(t, add(bundle(tenant, "c", "other"), 1), pki.CodeQuota)
@@ -223,6 +225,7 @@ func bundleRefusals(t *testing.T, open Open) {
 	code(t, add(lost, 2), pki.CodeInvalid)
 	_, err := db.UpdateTrustBundle(t.Context(), tenant, "b", func(b *pki.TrustBundle) error {
 		b.Subscriptions = []string{"s"}
+		b.Edits++
 		return nil
 	}, pki.AuditEvent{ID: "refused", At: at(0)})
 	code(t, err, pki.CodeInvalid)

@@ -1,0 +1,7 @@
+package config
+
+func (c Config) validateEST(f *Faults) {
+	if c.EST.Address != "" {
+		address(f, "est.address", c.EST.Address)
+	}
+}

@@ -1,0 +1,26 @@
+-- +goose Up
+-- +goose StatementBegin
+
+-- Bundles have an entity tag and can be followed, as subscriptions; they count
+-- their changes under the key -1.
+ALTER TABLE trust_bundles ADD COLUMN edits BIGINT NOT NULL DEFAULT 1;
+ALTER TABLE trust_bundles ADD COLUMN revision BIGINT NOT NULL DEFAULT 1;
+ALTER TABLE trust_bundles ADD COLUMN change BIGINT NOT NULL DEFAULT 1;
+INSERT INTO change_counters (tenant, subscription_key, last) SELECT DISTINCT tenant, -1, 1 FROM trust_bundles;
+CREATE INDEX trust_bundles_change ON trust_bundles (tenant, change, id);
+
+-- Which objects were deleted, for those who follow a set; subscription_key is
+-- that of its counter.
+CREATE TABLE tombstones (
+    tenant TEXT COLLATE "C" NOT NULL,
+    subscription_key BIGINT NOT NULL,
+    id TEXT COLLATE "C" NOT NULL,
+    change BIGINT NOT NULL,
+    deleted_at BIGINT NOT NULL,
+    PRIMARY KEY (tenant, subscription_key, id)
+);
+CREATE INDEX tombstones_change ON tombstones (tenant, subscription_key, change, id);
+CREATE INDEX tombstones_deleted ON tombstones (deleted_at);
+INSERT INTO tombstones (tenant, subscription_key, id, change, deleted_at) SELECT tenant, 0, id, change, deleted_at FROM subscription_tombstones;
+DROP TABLE subscription_tombstones;
+-- +goose StatementEnd
