@@ -29,6 +29,7 @@ func TestConsole(t *testing.T) {
 		{"sign in", w.signsIn},
 		{"read only", w.onlyReads},
 		{"new subscription", w.subscribes},
+		{"credentials", w.manages},
 		{"sync", w.watchesASync},
 		{"failure", w.followsARemedy},
 		{"root", w.decidesOnRoots},

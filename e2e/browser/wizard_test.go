@@ -2,9 +2,6 @@ package browser
 
 import (
 	"context"
-	"os"
-	"path/filepath"
-	"time"
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/input"
@@ -15,14 +12,7 @@ import (
 // of its file, then with the right one, and sees the first sync end.
 func (w *world) subscribes(p *tab) {
 	to := w.startCA(p.T)
-	pfx, password, err := to.IssueRA("browser", 365*24*time.Hour)
-	if err != nil {
-		p.Fatal(err)
-	}
-	file := filepath.Join(p.TempDir(), "client.p12")
-	if err := os.WriteFile(file, pfx, 0o600); err != nil {
-		p.Fatal(err)
-	}
+	file, password := newLogin(p.T, to)
 	p.open("/")
 	p.follow("a[href='/console/subscriptions/new']")
 	p.await("//h1[.='New subscription']")
@@ -35,16 +25,26 @@ func (w *world) subscribes(p *tab) {
 	p.write("[name=authenticationCertificatePassword]", "wrong")
 	p.follow("button[value=save]")
 	p.await("//*[@role='alert' and contains(., 'Nothing was saved')]")
+	p.hasFocus("problems")
 	w.judge(p)
 	p.choose("[name=authenticationCertificate]", file)
 	p.write("[name=authenticationCertificatePassword]", password)
 	p.follow("button[value=test]")
 	p.await("//h2[@id='test']/following-sibling::p[contains(., 'can be worked with')]")
+	p.hasFocus("test")
 	w.judge(p)
 	p.choose("[name=authenticationCertificate]", file)
 	p.write("[name=authenticationCertificatePassword]", password)
 	p.follow("button[value=save]")
 	p.await("//tr[td='new subscription' and td/span='Succeeded']")
+}
+
+// hasFocus fails where the focus is not on the element of an id.
+func (p *tab) hasFocus(id string) {
+	p.Helper()
+	if got := ask[string](p, "document.activeElement.id"); got != id {
+		p.Errorf("%s: the focus is on %q, want %q", p.at(), got, id)
+	}
 }
 
 // paste puts a text where the focus is.

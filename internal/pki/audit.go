@@ -44,6 +44,7 @@ const (
 	ActivityStage    = "StageCredentials CloudPkiSubscription"
 	ActivityPromote  = "PromoteCredentials CloudPkiSubscription"
 	ActivityRollback = "RollbackCredentials CloudPkiSubscription"
+	ActivityDiscard  = "DiscardCredentials CloudPkiSubscription"
 	ActivityShred    = "PreviousCredentialsRemoved CloudPkiSubscription"
 	ActivityExpiring = "CredentialExpiring CloudPkiSubscription"
 

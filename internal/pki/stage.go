@@ -111,6 +111,22 @@ func (s *Service) RollbackCredentials(ctx context.Context, t TenantID, a Actor, 
 	})
 }
 
+// DiscardCredentials removes the staged credentials. CodeConflict where none are
+// staged, CodeNotFound, or what c returns.
+func (s *Service) DiscardCredentials(ctx context.Context, t TenantID, a Actor, id ID, c Condition) error {
+	event, err := s.event(ActivityDiscard, id, a, []string{"credentials"})
+	if err != nil {
+		return err
+	}
+	return s.exchangeSlots(ctx, t, id, event, c, func(_ context.Context, sub *Subscription) (Effects, error) {
+		if sub.Staged == nil {
+			return Effects{}, unready("No credentials are staged.")
+		}
+		sub.Staged = nil
+		return Effects{}, nil
+	})
+}
+
 func unready(msg string) *Error { return &Error{Code: CodeConflict, Target: "credentials", Msg: msg} }
 
 // takeTurns makes what is in a slot current and what was current previous.

@@ -93,6 +93,27 @@ func TestCredentialsAreStagedAndPromoted(t *testing.T) {
 	}
 }
 
+// What is staged can be given up; what is in use stays as it is.
+func TestStagedCredentialsAreDiscarded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.startCA(1)
+	sub := w.create(w.draft())
+	actor := pki.Actor{Client: "test"}
+	if err := w.service.DiscardCredentials(t.Context(), tenant, actor, sub.ID, nil); pki.CodeOf(err) != pki.CodeConflict {
+		t.Errorf("discarded without anything: %v", err)
+	}
+	_, err := w.service.StageCredentials(t.Context(), tenant, actor, sub.ID, w.renewed(96*time.Hour))
+	w.must(err)
+	w.must(w.service.DiscardCredentials(t.Context(), tenant, actor, sub.ID, nil))
+	if got := w.get(sub.ID); got.Staged != nil || cmp.Diff(sub.Credentials.Certificate, got.Credentials.Certificate) != "" {
+		t.Errorf("after the discard: %+v", got)
+	}
+	if err := w.service.PromoteCredentials(t.Context(), tenant, actor, sub.ID, true, nil); pki.CodeOf(err) != pki.CodeConflict {
+		t.Errorf("promoted what was discarded: %v", err)
+	}
+}
+
 func TestStagedCredentialsMustBeAccepted(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -68,7 +68,7 @@ func credentialFields(k provider.Kind) group {
 	add(nameUser, k.Login.User, "", fieldText)
 	add(namePassword, k.Login.Password, "", fieldSecret)
 	if k.Login.Certificate != "" {
-		add(namePFX, k.Login.Certificate+" with its key", "A PKCS#12 file (.p12, .pfx) of at most 1 MB.", fieldFile)
+		add(namePFX, k.Login.Certificate+" with its key", "A PKCS#12 file (.p12, .pfx) of at most 1 MB, or a PEM file with the key, not encrypted, and its certificate.", fieldFile)
 		add(namePFXPassword, "Password of that file", "Empty where it has none.", fieldSecret)
 	}
 	return g
@@ -152,8 +152,8 @@ func credentialsOf(u upload) pki.Maybe[pki.DraftCredentials] {
 	if text := u.values.Get(namePassword); text != "" {
 		d.Password = pki.Given(secret.NewString(text))
 	}
-	if file, ok := u.files[namePFX]; ok {
-		d.Certificate = pki.Given(secret.New(file))
+	if !u.certificate.IsEmpty() {
+		d.Certificate = pki.Given(u.certificate)
 		d.CertificatePassword = pki.Given(secret.NewString(u.values.Get(namePFXPassword)))
 	}
 	if !d.UserName.IsGiven() && !d.Password.IsGiven() && !d.Certificate.IsGiven() {
@@ -162,12 +162,12 @@ func credentialsOf(u upload) pki.Maybe[pki.DraftCredentials] {
 	return pki.Given(d)
 }
 
-// settingsOf reads the settings of a kind, those that are empty left out.
-func settingsOf(u upload, k provider.Kind) pki.Maybe[[]pki.Setting] {
+// settingsOf reads the settings with the names, those that are empty left out.
+func settingsOf(u upload, names []string) pki.Maybe[[]pki.Setting] {
 	var list []pki.Setting
-	for _, s := range k.Settings {
-		if text := u.given(settingPrefix + s.Name); text.IsGiven() {
-			list = append(list, pki.Setting{Name: s.Name, Value: text.Value})
+	for _, name := range names {
+		if text := u.given(settingPrefix + name); text.IsGiven() {
+			list = append(list, pki.Setting{Name: name, Value: text.Value})
 		}
 	}
 	if list == nil {

@@ -35,8 +35,10 @@ const (
 // all together, on top.
 type form struct {
 	Intro   string
-	Manual  string // address of the page of the manual, "" for none
-	Back    string // address of the page before
+	Items   []string // a list that Intro begins
+	After   string   // what follows the list
+	Manual  string   // address of the page of the manual, "" for none
+	Back    string   // address of the page before
 	Action  string
 	Upload  bool
 	Notice  string // what is wrong with the form as a whole, "" for nothing

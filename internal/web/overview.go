@@ -34,6 +34,7 @@ type overview struct {
 	Ends          timeline
 	Syncs         syncDays
 	Total         int64
+	Deleted       bool // a subscription was, just now
 	Page          int
 	Previous      int // 0 for none
 	Next          int
@@ -69,7 +70,7 @@ func (s *Server) showOverview(v *visit) error {
 	if err != nil {
 		return err
 	}
-	o := overview{Total: found.Count, Page: page, Previous: page - 1}
+	o := overview{Total: found.Count, Page: page, Previous: page - 1, Deleted: v.r.URL.Query().Has(deletedParameter)}
 	if int64(page*overviewSize) < found.Count {
 		o.Next = page + 1
 	}

@@ -23,6 +23,7 @@ const (
 // subscriptionPage is one subscription.
 type subscriptionPage struct {
 	Path        string
+	Edits       string // the state that the forms act on
 	Health      health
 	Sub         pki.Subscription
 	ServiceURI  string
@@ -56,6 +57,9 @@ type credentialsView struct {
 	Days       int
 	Staged     time.Time
 	Previous   time.Time // until when they are kept
+
+	StagedSubject string // of the staged client certificate, "" for none
+	StagedGood    bool   // the CA has accepted the staged ones
 }
 
 func (s *Server) showSubscription(v *visit) error {
@@ -67,7 +71,7 @@ func (s *Server) showSubscription(v *visit) error {
 	now := s.now()
 	authorities := children.Authorities[0].Items
 	p := subscriptionPage{
-		Path: pathOf(sub.ID), Health: healthOf(&sub, rootsOf(authorities), now), Sub: sub, ServiceURI: textOf(sub.ServiceURI), Description: textOf(sub.Description),
+		Path: pathOf(sub.ID), Edits: editsOf(&sub), Health: healthOf(&sub, rootsOf(authorities), now), Sub: sub, ServiceURI: textOf(sub.ServiceURI), Description: textOf(sub.Description),
 		Credentials: viewCredentials(&sub, now), Tree: treeOf(authorities),
 	}
 	for i := range children.Runs[0].Items {
@@ -108,7 +112,10 @@ func newRunFault(text string, code provider.Code) runFault {
 func viewCredentials(sub *pki.Subscription, now time.Time) credentialsView {
 	var v credentialsView
 	if sub.Staged != nil {
-		v.Staged = sub.Staged.Since
+		v.Staged, v.StagedGood = sub.Staged.Since, !sub.Staged.Accepted.IsNever()
+		if sub.Staged.Info != nil {
+			v.StagedSubject = sub.Staged.Info.Subject
+		}
 	}
 	if sub.Previous != nil {
 		v.Previous = sub.Previous.Until

@@ -8,6 +8,9 @@ import (
 	"net/url"
 
 	"cloudpki/internal/auth"
+	"cloudpki/internal/pki"
+	"cloudpki/internal/provider"
+	"cloudpki/internal/secret"
 )
 
 const (
@@ -60,6 +63,25 @@ func readUpload(w http.ResponseWriter, r *http.Request) error {
 type upload struct {
 	values url.Values
 	files  map[string][]byte // by field; those that have content
+
+	certificate secret.Text // the client certificate as PKCS#12; empty for none
+}
+
+// readCertificate takes the client certificate from its file, PKCS#12 or PEM,
+// and returns what is wrong with the latter.
+func (u *upload) readCertificate() []pki.Problem {
+	file := u.files[namePFX]
+	u.certificate = secret.New(file)
+	if !provider.IsPEM(file) {
+		return nil
+	}
+	made, err := provider.PKCS12FromPEM(u.certificate, secret.NewString(u.values.Get(namePFXPassword)))
+	u.certificate = made
+	var fault *provider.Error
+	if errors.As(err, &fault) {
+		return []pki.Problem{{Target: memberCredentials + namePFX, Msg: fault.Text()}}
+	}
+	return nil
 }
 
 // uploadOf returns what the form of a request has brought.

@@ -165,6 +165,16 @@ func (s *Server) route() {
 func (s *Server) routeChanges() {
 	s.mux.HandleFunc("GET "+newPath, s.signedIn(auth.Write, s.newSubscription))
 	s.mux.HandleFunc("POST "+newPath, s.withFile(s.signedIn(auth.Write, s.create)))
+	const one = Base + "subscriptions/{id}/"
+	s.mux.HandleFunc("GET "+one+"credentials", s.signedIn(auth.Write, s.newCredentials))
+	s.mux.HandleFunc("POST "+one+"credentials", s.withFile(s.signedIn(auth.Write, s.stage)))
+	s.mux.HandleFunc("POST "+one+"credentials/act", s.signedIn(auth.Write, s.actOnCredentials))
+	s.mux.HandleFunc("POST "+one+"cancel", s.signedIn(auth.Write, s.cancelSync))
+	s.mux.HandleFunc("POST "+one+"preview", s.signedIn(auth.Write, s.previewSync))
+	s.mux.HandleFunc("GET "+one+"edit", s.signedIn(auth.Write, s.editSubscription))
+	s.mux.HandleFunc("POST "+one+"edit", s.signedIn(auth.Write, s.change))
+	s.mux.HandleFunc("GET "+one+"delete", s.signedIn(auth.Write, s.confirmDelete))
+	s.mux.HandleFunc("POST "+one+"delete", s.signedIn(auth.Write, s.deleteSubscription))
 }
 
 // Serves reports whether the address is one of the console's.

@@ -104,6 +104,7 @@ func (s *Server) create(v *visit) error {
 	}
 	f := newForm(kind, key)
 	f.fill(u)
+	f.blame(u.readCertificate())
 	if f.blame(f.check(u)); f.IsWrong() {
 		return s.showForm(v, "New subscription: "+kind.Title, f)
 	}
@@ -120,10 +121,14 @@ func (s *Server) create(v *visit) error {
 
 // draftOf reads a subscription of a kind.
 func draftOf(u upload, k provider.Kind) pki.Draft {
+	names := make([]string, len(k.Settings))
+	for i, s := range k.Settings {
+		names[i] = s.Name
+	}
 	return pki.Draft{
 		Provider: pki.Given(k.Name), DisplayName: u.given(nameDisplay), Description: u.given(nameDescription),
 		ServiceURI: u.given(nameAddress), ServerCAs: binaryOf(u, nameServerCAs), TrustedRoot: binaryOf(u, nameRoot),
-		Credentials: credentialsOf(u), Settings: settingsOf(u, k),
+		Credentials: credentialsOf(u), Settings: settingsOf(u, names),
 		SyncSchedule: intervalOf(u.values.Get(nameInterval)), TrustPolicy: policyOf(u.values.Get(nameTrust)),
 	}
 }

@@ -2,6 +2,8 @@ package web_test
 
 import (
 	"bytes"
+	"crypto/x509"
+	"encoding/pem"
 	"mime/multipart"
 	"net/http"
 	"net/url"
@@ -13,6 +15,8 @@ import (
 	"cloudpki/internal/casim"
 	"cloudpki/internal/odata"
 	"cloudpki/internal/pki"
+	"cloudpki/internal/provider"
+	"cloudpki/internal/secret"
 )
 
 const newPath = "/console/subscriptions/new"
@@ -36,6 +40,10 @@ func (w *world) startCA() *ca {
 	pfx, password, err := sim.IssueRA("console", 24*time.Hour)
 	must(w.t, err)
 	return &ca{sim, server.URL, pfx, password}
+}
+
+func (c *ca) credentials() pki.DraftCredentials {
+	return pki.DraftCredentials{Certificate: pki.Given(secret.New(c.pfx)), CertificatePassword: pki.Given(secret.NewString(c.password))}
 }
 
 // send sends a form in parts, as browsers do where it may bring a file.
@@ -84,8 +92,8 @@ func (w *world) subscriptions() int {
 func (p page) hides(t *testing.T, secrets ...string) {
 	t.Helper()
 	p.check(t)
-	for _, secret := range secrets {
-		if strings.Contains(p.body, secret) {
+	for _, text := range secrets {
+		if strings.Contains(p.body, text) {
 			t.Errorf("%s shows a secret:\n%s", p.Request.URL, p.body)
 		}
 	}
@@ -153,6 +161,35 @@ func TestSaveWithoutGoodTest(t *testing.T) {
 	}
 }
 
+// A client certificate may be in PEM as well; sent twice it makes one, too.
+func TestClientCertificateInPEM(t *testing.T) {
+	w := newWorld(t)
+	c := w.startCA()
+	b := w.browser()
+	b.enter("admin", tenantA)
+	opened, err := provider.ClientCertificate(secret.New(c.pfx), secret.NewString(c.password), w.Now())
+	must(t, err)
+	key, err := x509.MarshalPKCS8PrivateKey(opened.PrivateKey)
+	must(t, err)
+	file := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})
+	for _, der := range opened.Certificate {
+		file = append(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})...)
+	}
+	for _, password := range []string{"", "CANARY-chosen"} {
+		values := b.draft(c, "authenticationCertificatePassword", password)
+		for range 2 {
+			p := b.send(newPath, values, file)
+			p.hides(t, string(file[30:60]))
+			if p.Request.URL.RawQuery != "watch=1" {
+				t.Errorf("%q: %s\n%s", password, p.Status, p.body)
+			}
+		}
+	}
+	if n := w.subscriptions(); n != 2 {
+		t.Errorf("%d subscriptions", n)
+	}
+}
+
 // A form that is sent twice makes one subscription, also when both are under
 // way; with other contents it makes none.
 func TestDoubleSubmission(t *testing.T) {
@@ -197,6 +234,7 @@ func TestFieldErrors(t *testing.T) {
 		"no PFX":                    {nil, nil, []string{"authenticationCertificate"}},
 		"a PFX above the bound":     {nil, make([]byte, 1<<20+1), []string{"authenticationCertificate"}},
 		"no PFX at all in the file": {nil, []byte("CANARY-file"), []string{"authenticationCertificate"}},
+		"a PEM file without a key":  {nil, c.ServerCAs(), []string{"authenticationCertificate"}},
 		"several": {
 			[]string{"serviceUri", "http://ca.example.com", "syncSchedule", "soon", "displayName", strings.Repeat("x", 2000), "trustChangePolicy", "whatever", "description", "\x00"},
 			c.pfx,
