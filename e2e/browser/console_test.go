@@ -18,7 +18,7 @@ var update = flag.Bool("update", false, "take the pictures of docs/images anew")
 func TestConsole(t *testing.T) {
 	w := &world{axe: axeCore(t), data: t.TempDir(), downloads: t.TempDir(), program: program.Build(t, "../.."), shown: map[string]bool{}, judged: map[string]bool{}}
 	w.browser = browse(t)
-	saveDownloads(t, w.browser, w.downloads)
+	saveDownloads(w.browser, t, w.downloads)
 	t.Run("one-time link", w.oneTimeLink)
 	w.serve(t)
 	t.Run("pictures", w.pictures)
@@ -28,6 +28,8 @@ func TestConsole(t *testing.T) {
 	}{
 		{"sign in", w.signsIn},
 		{"read only", w.onlyReads},
+		{"new subscription", w.subscribes},
+		{"credentials", w.manages},
 		{"sync", w.watchesASync},
 		{"failure", w.followsARemedy},
 		{"root", w.decidesOnRoots},

@@ -13,7 +13,7 @@ import (
 
 // saveDownloads has a browser save what it is given to save in a folder, under
 // the ids of the downloads.
-func saveDownloads(t *testing.T, ctx context.Context, folder string) {
+func saveDownloads(ctx context.Context, t *testing.T, folder string) {
 	t.Helper()
 	tell := true
 	_, err := chromedp.CallBrowser(ctx, browser.SetDownloadBehavior, browser.SetDownloadBehaviorParams{

@@ -46,13 +46,14 @@ func (w *world) pictures(t *testing.T) {
 	sub := "/console/subscriptions/"
 	for _, c := range []picture{
 		{"console-overview", "/", "light"},
+		{"console-new", sub + "new?provider=digicertOne", "light"},
 		{"console-root", sub + w.phones, "light"},
 		{"console-inventory", sub + w.laptops + "/certificates?search=laptop-0987", "dark"},
 	} {
 		taken = append(taken, c.name)
 		p.show(pictureWidth, c.theme)
 		p.open(c.address)
-		p.await("//h2")
+		p.await("//h1")
 		if *update {
 			p.take(c.name)
 		}

@@ -92,7 +92,9 @@ func (p *tab) hear(event any) {
 	text := ""
 	switch e := event.(type) {
 	case *log.EventEntryAdded:
-		text = fmt.Sprintf("%s: %s (%s)", e.Entry.Level, e.Entry.Text, e.Entry.URL)
+		if e.Entry.Level != log.EntryLevelVerbose { // a hint
+			text = fmt.Sprintf("%s: %s (%s)", e.Entry.Level, e.Entry.Text, e.Entry.URL)
+		}
 	case *runtime.EventExceptionThrown:
 		text = e.ExceptionDetails.Text
 	case *runtime.EventConsoleAPICalled:
