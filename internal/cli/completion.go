@@ -62,6 +62,32 @@ func completeProviderFlag(cmd *cobra.Command, _ []string, typed string) ([]strin
 	return completeProvider(cmd, nil, typed)
 }
 
+// completeBundle offers the names of trust bundles, with those for people beside
+// them.
+func (p *program) completeBundle(cmd *cobra.Command, args []string, typed string) (offers []string, _ cobra.ShellCompDirective) {
+	const directive = cobra.ShellCompDirectiveNoFileComp
+	if len(args) > 0 {
+		return nil, directive
+	}
+	ctx, cancel := context.WithTimeout(cmd.Context(), completionTime)
+	defer cancel()
+	service, err := p.service()
+	if err != nil {
+		return nil, directive
+	}
+	options := graph.ListOptions{Select: []string{"name", "displayName"}, OrderBy: "name", Top: completionCount}
+	if typed != "" {
+		options.Filter = "startswith(name," + quoted(typed) + ")"
+	}
+	for b, err := range service.TrustBundles(ctx, options) {
+		if err != nil || len(offers) == completionCount {
+			break
+		}
+		offers = append(offers, cobra.CompletionWithDesc(printable(b.Name), printable(orDash(b.DisplayName))))
+	}
+	return offers, directive
+}
+
 // completeDecision offers subscriptions, and behind one its roots that wait for
 // a decision, with their names.
 func (p *program) completeDecision(cmd *cobra.Command, args []string, typed string) (offers []string, _ cobra.ShellCompDirective) {

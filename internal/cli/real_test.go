@@ -111,8 +111,8 @@ func TestCommandsAgainstTheRealService(t *testing.T) {
 		t.Errorf("%d certificates, %v", len(certificates), err)
 	}
 	s.exports(id, len(certificates))
-	out, _ = s.run(exitOK, "authority", "list", id, "--filter", "kind eq 'root'")
-	if !strings.Contains(out, "trusted  CN=Simulated Root CA") {
+	out, _ = s.run(exitOK, "trust", "list", id, "--filter", "kind eq 'root'")
+	if !strings.Contains(out, "trusted  root  CN=Simulated Root CA") {
 		t.Errorf("authorities:\n%s", out)
 	}
 	s.trusts(id)

@@ -62,7 +62,7 @@ func (p *program) rootCommand() *cobra.Command {
 
 // clientCommands are those that call the service.
 func (p *program) clientCommands() []*cobra.Command {
-	commands := []*cobra.Command{p.subscriptionCommand(), p.syncCommand(), p.certificateCommand(), p.authorityCommand(), p.trustCommand(), p.estCommand(), p.migrationCommand(), p.runCommand(), p.tokenCommand(), p.loginCommand()}
+	commands := []*cobra.Command{p.subscriptionCommand(), p.syncCommand(), p.certificateCommand(), p.trustCommand(), p.bundleCommand(), p.estCommand(), p.migrationCommand(), p.runCommand(), p.tokenCommand(), p.loginCommand()}
 	for _, c := range commands {
 		p.connection.add(c)
 	}

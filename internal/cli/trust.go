@@ -18,6 +18,7 @@ func (p *program) trustCommand() *cobra.Command {
 }
 
 func (p *program) trustListCommand() *cobra.Command {
+	var flags listFlags
 	var state string
 	cmd := &cobra.Command{
 		Use: "list [SUBSCRIPTION]", Short: "List roots and issuers with their state", Args: atMostOne("SUBSCRIPTION"), Aliases: []string{"ls"},
@@ -26,15 +27,22 @@ func (p *program) trustListCommand() *cobra.Command {
 		ValidArgsFunction: p.completeSubscription,
 	}
 	cmd.Flags().StringVar(&state, "state", "", "only those in this state: discovered, quarantined, trusted, retiring or removed")
+	flags.addConditions(cmd)
+	flags.addSearch(cmd)
+	flags.all = true
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		service, err := p.service()
 		if err != nil {
 			return err
 		}
 		l := p.trusted()
-		options := graph.ListOptions{Top: maxPage}
+		var conditions []string
 		if state != "" {
-			options.Filter, l.none = "state eq "+quoted(state), "nothing matches"
+			conditions = append(conditions, "state eq "+quoted(state))
+		}
+		options := flags.options(conditions...)
+		if options.Filter != "" || options.Search != "" {
+			l.none = "nothing matches"
 		}
 		out := newObjectWriter(p, l)
 		count, err := eachAuthority(cmd.Context(), service, options, args, out.add)
@@ -73,10 +81,17 @@ func (p *program) trusted() listing[owned] {
 			{title: "KIND"},
 			{title: "SUBJECT", least: 16},
 			{title: "NOT AFTER", when: true},
+			{title: "LAST SEEN", when: true},
+			{title: "PROFILES", least: 8},
+			{title: "REASON", least: 8},
 			{title: "SHA-256"},
 		},
 		row: func(a owned) []string {
-			return []string{a.Subscription, a.State, a.Kind, a.Subject, when(&a.NotAfter, p.now()), a.ID}
+			profiles := strings.Join(a.Profiles, " ")
+			return []string{
+				a.Subscription, a.State, a.Kind, a.Subject, when(&a.NotAfter, p.now()), when(&a.LastSeen, p.now()),
+				orDash(&profiles), orDash(a.StateReason), a.ID,
+			}
 		},
 		none: "no authorities; a sync finds them",
 	}

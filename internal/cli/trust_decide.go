@@ -24,6 +24,9 @@ func (p *program) trustRejectCommand() *cobra.Command {
 	})
 }
 
+// decide is the call that decides on a root.
+type decide func(ctx context.Context, subscription, thumbprint, comment string) (graph.Subscription, error)
+
 // A trustVerb is a decision on a root and how it is talked about.
 type trustVerb struct {
 	name, short, question, declined string

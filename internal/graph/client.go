@@ -134,8 +134,20 @@ func (c *Client) sameOrigin(u *url.URL) error {
 	return nil
 }
 
-// send sends a request, without following redirects, and reads the answer.
+// send sends a request, without following redirects, and decodes the answer.
 func send(client *http.Client, r *http.Request, out any) (http.Header, error) {
+	header, body, err := receive(client, r)
+	if err != nil || out == nil || len(body) == 0 {
+		return header, err
+	}
+	if err := json.Unmarshal(body, out); err != nil {
+		return header, fmt.Errorf("read answer: %w", err)
+	}
+	return header, nil
+}
+
+// receive sends a request and returns the body of a good answer.
+func receive(client *http.Client, r *http.Request) (http.Header, []byte, error) {
 	if client == nil {
 		client = http.DefaultClient
 	}
@@ -143,24 +155,19 @@ func send(client *http.Client, r *http.Request, out any) (http.Header, error) {
 	once.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	resp, err := once.Do(r)
 	if err != nil {
-		return nil, fmt.Errorf("call the service: %w", err)
+		return nil, nil, fmt.Errorf("call the service: %w", err)
 	}
 	defer func() { _ = resp.Body.Close() }() // read to its end below
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	switch {
 	case err != nil:
-		return resp.Header, fmt.Errorf("read answer: %w", err)
+		return resp.Header, nil, fmt.Errorf("read answer: %w", err)
 	case len(body) > maxAnswer:
-		return resp.Header, fmt.Errorf("read answer: it is larger than %d bytes", maxAnswer)
+		return resp.Header, nil, fmt.Errorf("read answer: it is larger than %d bytes", maxAnswer)
 	case resp.StatusCode >= http.StatusMultipleChoices:
-		return resp.Header, refusal(resp, body)
-	case out == nil || len(body) == 0:
-		return resp.Header, nil
+		return resp.Header, nil, refusal(resp, body)
 	}
-	if err := json.Unmarshal(body, out); err != nil {
-		return resp.Header, fmt.Errorf("read answer: %w", err)
-	}
-	return resp.Header, nil
+	return resp.Header, body, nil
 }
 
 // refusal reads the error envelope, as far as there is one.

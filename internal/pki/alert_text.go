@@ -91,7 +91,7 @@ func rootWaits(a *Authority) Alert {
 		Kind: AlertTrust, Object: a.ID, Page: "/docs/notifications#alerts",
 		Title:  fmt.Sprintf("Root %s waits for a decision", a.SubjectDN),
 		Detail: fmt.Sprintf("The CA offers the root %s (SHA-256 %s), which is not the trusted one. It was first met at %s and is in quarantine: no device gets it.", a.SubjectDN, a.ID, utc(a.FirstSeen.Time())),
-		Action: "Compare the SHA-256 with what the operator of the CA tells you by another way; then approve or reject the root (cloudpki authority approve, cloudpki authority reject).",
+		Action: "Compare the SHA-256 with what the operator of the CA tells you by another way; then approve or reject the root (cloudpki trust approve, cloudpki trust reject).",
 	}
 }
 
