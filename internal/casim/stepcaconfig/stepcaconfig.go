@@ -34,6 +34,10 @@ type Files struct {
 // Options shape a configuration.
 type Options struct {
 	WithoutCRL bool // offer no revocation list, as is step-ca's own default
+
+	// EncryptKey puts the provisioner's key, whose id is kid, under a password,
+	// as a compact JWE of its JWK: then the CA hands it out. Nil leaves it out.
+	EncryptKey func(key *ecdsa.PrivateKey, kid string) (string, error)
 }
 
 // Write makes a root, an intermediate and a provisioner and writes what
@@ -53,7 +57,7 @@ func Write(dir, address string, o Options) (Files, error) {
 	if err != nil {
 		return Files{}, fmt.Errorf("encode intermediate key: %w", err)
 	}
-	config, err := caJSON(dir, address, &provisioner.PublicKey, o)
+	config, err := caJSON(dir, address, provisioner, o)
 	if err != nil {
 		return Files{}, err
 	}
@@ -71,22 +75,26 @@ func Write(dir, address string, o Options) (Files, error) {
 }
 
 // caJSON returns the configuration file (authority/config/config.go, Config).
-func caJSON(dir, address string, provisioner *ecdsa.PublicKey, o Options) ([]byte, error) {
-	key, err := PublicJWK(provisioner)
+func caJSON(dir, address string, provisioner *ecdsa.PrivateKey, o Options) ([]byte, error) {
+	key, err := PublicJWK(&provisioner.PublicKey)
 	if err != nil {
 		return nil, err
 	}
+	entry := map[string]any{"type": "JWK", "name": ProvisionerName, "key": key}
+	if o.EncryptKey != nil {
+		if entry["encryptedKey"], err = o.EncryptKey(provisioner, key["kid"]); err != nil {
+			return nil, fmt.Errorf("encrypt provisioner key: %w", err)
+		}
+	}
 	config := map[string]any{
-		"root":     filepath.Join(dir, "root_ca.crt"),
-		"crt":      filepath.Join(dir, "intermediate_ca.crt"),
-		"key":      filepath.Join(dir, "intermediate_ca_key"),
-		"address":  address,
-		"dnsNames": []string{"127.0.0.1", "localhost"},
-		"db":       map[string]any{"type": "badgerv2", "dataSource": filepath.Join(dir, "db")},
-		"authority": map[string]any{"provisioners": []any{
-			map[string]any{"type": "JWK", "name": ProvisionerName, "key": key},
-		}},
-		"tls": map[string]any{"minVersion": 1.2, "maxVersion": 1.3},
+		"root":      filepath.Join(dir, "root_ca.crt"),
+		"crt":       filepath.Join(dir, "intermediate_ca.crt"),
+		"key":       filepath.Join(dir, "intermediate_ca_key"),
+		"address":   address,
+		"dnsNames":  []string{"127.0.0.1", "localhost"},
+		"db":        map[string]any{"type": "badgerv2", "dataSource": filepath.Join(dir, "db")},
+		"authority": map[string]any{"provisioners": []any{entry}},
+		"tls":       map[string]any{"minVersion": 1.2, "maxVersion": 1.3},
 	}
 	if !o.WithoutCRL {
 		config["crl"] = map[string]any{"enabled": true, "generateOnRevoke": true}

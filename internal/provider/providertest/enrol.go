@@ -82,7 +82,8 @@ func testRevocation(t *testing.T, s *stand) {
 		}
 	}
 	now := time.Now()
-	if s.ca.Kind.Can.Inventory != provider.InventoryNone {
+	switch can := s.ca.Kind.Can; {
+	case can.Inventory != provider.InventoryNone:
 		told := bySerial(s.scan(t, s.open(t), provider.Scan{}, nil))[r.Serial]
 		if told.Status != provider.StatusRevoked || told.RevokedAt.Before(now.Add(-time.Minute)) || told.RevokedAt.After(now.Add(time.Minute)) {
 			t.Errorf("after its revocation: status %s, revoked at %v, now %v", told.Status, told.RevokedAt, now)
@@ -90,16 +91,41 @@ func testRevocation(t *testing.T, s *stand) {
 		if told.Reason != r.Reason && told.Reason != -1 && told.Reason != 0 {
 			t.Errorf("the reason is %d, want superseded (4), or none where the CA keeps none", told.Reason)
 		}
+	case can.Revocations:
+		if reason, ok := s.listed(t, r.Serial); !ok || reason != r.Reason {
+			t.Errorf("after its revocation: on a list: %v, for the reason %d; want superseded (4)", ok, reason)
+		}
 	}
 	r.Serial = "7b"
 	err := provider.Revoke(t.Context(), session.(provider.Revoker), r)
-	if err == nil || !errors.Is(s.hear(t, err), provider.ErrNoCertificate) {
+	if s.ca.lacks(UnknownSerial) {
+		if err != nil {
+			t.Errorf("an unknown serial number: %v; the test says that the CA takes it", s.hear(t, err))
+		}
+	} else if err == nil || !errors.Is(s.hear(t, err), provider.ErrNoCertificate) {
 		t.Errorf("an unknown serial number: %v, want %v", err, provider.ErrNoCertificate)
 	}
 	r.Reason = 6
 	if err := provider.Revoke(t.Context(), session.(provider.Revoker), r); err == nil || s.hear(t, err).Code != provider.CodeParse {
 		t.Errorf("certificateHold: %v, want %s", err, provider.CodeParse)
 	}
+}
+
+// listed looks a serial number up in the revocation lists.
+func (s *stand) listed(t *testing.T, serial string) (reason int, ok bool) {
+	t.Helper()
+	lists, err := s.open(t).(provider.RevocationSource).CRLs(t.Context())
+	if err != nil {
+		t.Fatalf("CRLs: %v", s.hear(t, err))
+	}
+	for _, list := range lists {
+		for _, e := range list.RevokedCertificateEntries {
+			if e.SerialNumber.Text(16) == serial {
+				return e.ReasonCode, true
+			}
+		}
+	}
+	return 0, false
 }
 
 // certificateOf returns what the inventory has of a certificate, nil for a CA

@@ -86,6 +86,7 @@ const (
 	Oddities         Feature = "oddities"         // Fixture.Odd
 	Enrolment        Feature = "enrolment"        // Issuer; as the kind's capabilities say
 	Revocation       Feature = "revocation"       // Revoker; as the kind's capabilities say
+	UnknownSerial    Feature = "unknownSerial"    // the CA refuses to revoke a serial number that it has not given
 	Bulk             Feature = "bulk"             // 700 certificates can be issued in a moment
 )
 

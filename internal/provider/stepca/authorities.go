@@ -72,7 +72,7 @@ func (s *session) list(ctx context.Context, path string) ([]*x509.Certificate, e
 	var answer struct {
 		Certificates []string `json:"crts"`
 	}
-	if err := s.getJSON(ctx, path, &answer); err != nil {
+	if err := s.getJSON(ctx, path, nil, &answer); err != nil {
 		return nil, err
 	}
 	if n := len(answer.Certificates); n > maxIssuers {

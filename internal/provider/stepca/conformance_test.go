@@ -3,13 +3,13 @@ package stepca_test
 import (
 	"crypto/x509"
 	"math/big"
-	"net/http"
+	"strconv"
 	"testing"
-	"time"
 
 	"cloudpki/internal/provider"
 	"cloudpki/internal/provider/providertest"
 	"cloudpki/internal/provider/stepca"
+	"cloudpki/internal/secret"
 )
 
 // TestConformance examines both ways of trusting the server: with a
@@ -31,7 +31,7 @@ func TestConformance(t *testing.T) {
 					return f
 				},
 				Lacks: map[providertest.Feature]string{
-					providertest.Credentials:      "what is read is public; no credentials are sent",
+					providertest.UnknownSerial:    "step-ca revokes serial numbers that it has not given",
 					providertest.Inventory:        "step-ca has no call that lists issued certificates",
 					providertest.UnreadableRecord: "there are no records without an inventory",
 				},
@@ -40,17 +40,20 @@ func TestConformance(t *testing.T) {
 	}
 }
 
-// fixture returns a CA whose CRL revokes every certificate it issued.
+// fixture returns a CA whose CRL revokes some of the certificates that it issued.
 func fixture(t testing.TB, w providertest.World) (providertest.Fixture, *simulator) {
 	t.Helper()
-	var der []byte
-	s := newSimulator(t, map[string]http.HandlerFunc{
-		"/crl": func(w http.ResponseWriter, r *http.Request) { raw(http.StatusOK, der)(w, r) },
-	})
-	var list x509.RevocationList
-	for n := range w.Issued {
-		list.RevokedCertificateEntries = append(list.RevokedCertificateEntries, x509.RevocationListEntry{SerialNumber: big.NewInt(int64(n) + 1), RevocationTime: time.Now()})
+	s := newSimulator(t, nil)
+	f := providertest.Fixture{
+		Handler: s.handler, TLS: s.tls, Path: "/", Roots: []*x509.Certificate{s.root.cert}, Profile: "devices",
+		Config: provider.Config{Credentials: provider.Credentials{UserName: "ops", Password: secret.NewString(password)}},
+		Spoil:  func(c *provider.Config) { c.Credentials.Password = secret.NewString("wrong") },
 	}
-	der = s.intermediate.crl(t, list)
-	return providertest.Fixture{Handler: s.handler, TLS: s.tls, Path: "/", Roots: []*x509.Certificate{s.root.cert}}, s
+	for n := range w.Issued {
+		f.Serials = append(f.Serials, strconv.FormatInt(int64(n)+1, 16))
+		if n%5 == 0 {
+			s.revoke(big.NewInt(int64(n)+1), 1)
+		}
+	}
+	return f, s
 }

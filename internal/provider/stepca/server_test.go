@@ -20,6 +20,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -105,6 +107,13 @@ type simulator struct {
 	root, intermediate *issuer
 	handler            http.Handler
 	tls                *tls.Config
+
+	provisioners []map[string]any // as /provisioners lists them
+	keys         map[string]*ecdsa.PublicKey
+
+	mu      sync.Mutex
+	revoked []x509.RevocationListEntry
+	used    map[string]bool // tokens, by their jti
 }
 
 // newSimulator returns a CA with one root, one intermediate and no CRL. answers
@@ -112,19 +121,27 @@ type simulator struct {
 func newSimulator(t testing.TB, answers map[string]http.HandlerFunc) *simulator {
 	t.Helper()
 	root := newIssuer(t, "Root", nil)
-	s := &simulator{root: root, intermediate: newIssuer(t, "Intermediate", root)}
+	s := &simulator{root: root, intermediate: newIssuer(t, "Intermediate", root), used: map[string]bool{}, keys: map[string]*ecdsa.PublicKey{}}
+	s.provision(t, "ops", password)
+	s.provision(t, "devices", password)
 	all := map[string]http.HandlerFunc{
-		"/health":        answer(http.StatusOK, map[string]string{"status": "ok"}),
-		"/roots":         certificates(s.root),
-		"/intermediates": certificates(s.intermediate),
-		"/crl":           fault(http.StatusNotFound, "The certificate authority received an unexpected HTTP status code - '404'."),
-		"/root/{sha}":    fault(http.StatusNotFound, "root certificate with fingerprint was not found"),
+		"/health":          answer(http.StatusOK, map[string]string{"status": "ok"}),
+		"/roots":           certificates(s.root),
+		"/intermediates":   certificates(s.intermediate),
+		"/crl":             func(w http.ResponseWriter, r *http.Request) { s.giveCRL(t, w, r) },
+		"/provisioners":    s.giveProvisioners,
+		"POST /1.0/sign":   func(w http.ResponseWriter, r *http.Request) { s.signs(t, w, r) },
+		"POST /1.0/revoke": s.revokes,
+		"/root/{sha}":      fault(http.StatusNotFound, "root certificate with fingerprint was not found"),
 	}
 	all["/root/"+fingerprint(root.cert)] = answer(http.StatusOK, map[string]string{"ca": encode(root.cert)})
 	maps.Copy(all, answers)
 	mux := http.NewServeMux()
 	for path, h := range all {
-		mux.HandleFunc("GET "+path, h)
+		if !strings.Contains(path, " ") {
+			path = "GET " + path
+		}
+		mux.HandleFunc(path, h)
 	}
 	s.handler = mux
 	s.tls = &tls.Config{Certificates: []tls.Certificate{s.intermediate.leaf(t)}}
@@ -200,6 +217,8 @@ type session interface {
 	provider.Session
 	provider.RootSource
 	provider.RevocationSource
+	provider.Issuer
+	provider.Revoker
 }
 
 func (s *server) open(t testing.TB) session {

@@ -1,6 +1,7 @@
 package stepca
 
 import (
+	"bytes"
 	"context"
 	"crypto/x509"
 	"encoding/json"
@@ -26,19 +27,22 @@ const (
 
 // A session is one conversation with a CA. It keeps nothing but its client.
 type session struct {
-	base   *url.URL // ends in a slash
-	client *provider.Client
-	pinned bool // TLS is verified against the root of rootFingerprint
-	now    func() time.Time
+	base        *url.URL // ends in a slash
+	client      *provider.Client
+	pinned      bool                 // TLS is verified against the root of rootFingerprint
+	credentials provider.Credentials // of a provisioner
+	words       provider.Cleaner     // of what the CA says
+	now         func() time.Time
 }
 
-// Probe asks for the CA's health and its roots. There are no credentials to
-// prove: what it shows is that the server is a step-ca, verified by TLS.
+// Probe asks for the CA's health and its roots, which shows that the server is a
+// step-ca, verified by TLS. A password is proved by the key that it opens; the
+// CA does not see it.
 func (s *session) Probe(ctx context.Context) (provider.Probe, error) {
 	var health struct {
 		Status string `json:"status"`
 	}
-	if err := s.getJSON(ctx, "health", &health); err != nil {
+	if err := s.getJSON(ctx, "health", nil, &health); err != nil {
 		return provider.Probe{}, err
 	}
 	if health.Status != "ok" {
@@ -47,8 +51,15 @@ func (s *session) Probe(ctx context.Context) (provider.Probe, error) {
 			Msg:  fmt.Sprintf("%s does not call itself healthy; its status is '%s'", s.base.Host, provider.Clean(health.Status, maxMessage)),
 		}
 	}
-	_, err := s.roots(ctx)
-	return provider.Probe{}, err
+	if _, err := s.roots(ctx); err != nil || s.credentials.Password.IsEmpty() {
+		return provider.Probe{}, err
+	}
+	key, err := s.provisioner(ctx, "")
+	var fault *provider.Error
+	if errors.As(err, &fault) && fault.Code == provider.CodeProfileUnknown {
+		return provider.Probe{}, nil // requests must name theirs
+	}
+	return provider.Probe{Account: provider.Clean(key.name, maxMessage)}, err
 }
 
 // Close closes idle connections.
@@ -57,10 +68,17 @@ func (s *session) Close() error {
 	return nil
 }
 
-// getJSON decodes the answer to GET path into v. The CA answers its lists with
-// 201, not 200.
-func (s *session) getJSON(ctx context.Context, path string, v any) error {
-	resp, err := s.get(ctx, path)
+// getJSON decodes the answer to GET path into v.
+func (s *session) getJSON(ctx context.Context, path string, query url.Values, v any) error {
+	address := s.base.JoinPath(path)
+	address.RawQuery = query.Encode()
+	return s.json(ctx, http.MethodGet, address, nil, v)
+}
+
+// json decodes the answer to a request into v. The CA answers its lists and
+// what it has signed with 201, not 200.
+func (s *session) json(ctx context.Context, method string, address *url.URL, content []byte, v any) error {
+	resp, err := s.do(ctx, method, address, content)
 	if err != nil {
 		return err
 	}
@@ -73,16 +91,25 @@ func (s *session) getJSON(ctx context.Context, path string, v any) error {
 		return err
 	}
 	if err := decode(body, v); err != nil {
-		return &provider.Error{Code: provider.CodeParse, Msg: fmt.Sprintf("the answer of %s to /%s cannot be read; is it a step-ca?", s.base.Host, path), Err: err}
+		return &provider.Error{Code: provider.CodeParse, Msg: fmt.Sprintf("the answer of %s to %s cannot be read; is it a step-ca?", s.base.Host, address.Path), Err: err}
 	}
 	return nil
 }
 
 // get sends one request. The caller closes the answer's body.
 func (s *session) get(ctx context.Context, path string) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.base.JoinPath(path).String(), http.NoBody)
+	return s.do(ctx, http.MethodGet, s.base.JoinPath(path), nil)
+}
+
+// do sends one request, with content that is JSON. The caller closes the
+// answer's body.
+func (s *session) do(ctx context.Context, method string, address *url.URL, content []byte) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, address.String(), bytes.NewReader(content))
 	if err != nil {
 		return nil, &provider.Error{Code: provider.CodeProtocol, Msg: "serviceUri is not an address", Err: err}
+	}
+	if content != nil {
+		req.Header.Set("Content-Type", "application/json")
 	}
 	resp, err := s.client.Do(req)
 	var unknown x509.UnknownAuthorityError
@@ -114,7 +141,7 @@ func (s *session) read(resp *http.Response, limit int64) ([]byte, error) {
 func (s *session) statusFault(resp *http.Response) error {
 	fault := provider.StatusError(resp, s.now())
 	fault.Err = httpStatus(resp.StatusCode)
-	fault.TxID = provider.Clean(resp.Header.Get("X-Request-Id"), maxTxID)
+	fault.TxID = s.words.Clean(resp.Header.Get("X-Request-Id"), maxTxID)
 	body, err := s.read(resp, maxAnswer)
 	if err != nil {
 		return fault // the status says more than why its text cannot be read
@@ -130,9 +157,22 @@ func (s *session) statusFault(resp *http.Response) error {
 	if fault.Code == provider.CodeUpstream5xx {
 		fault.Code = provider.CodeUpstreamFault
 	}
-	fault.Msg = fmt.Sprintf("%s answers HTTP %d: %s", s.base.Host, resp.StatusCode, provider.Clean(said.Message, maxMessage))
+	words := s.words.Clean(said.Message, maxMessage)
+	fault.Err = reply{httpStatus(resp.StatusCode), words}
+	fault.Msg = fmt.Sprintf("%s answers HTTP %d: %s", s.base.Host, resp.StatusCode, words)
 	return fault
 }
+
+// A reply is an answer that is no success, in the CA's own words. It is the
+// cause of a fault.
+type reply struct {
+	httpStatus
+	words string // cleaned
+}
+
+func (r reply) Error() string { return r.httpStatus.Error() + ": " + r.words }
+
+func (r reply) Unwrap() error { return r.httpStatus }
 
 // An httpStatus is the status of an answer as the cause of a fault.
 type httpStatus int

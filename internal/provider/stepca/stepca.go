@@ -1,7 +1,9 @@
 // Package stepca subscribes to a step-ca server (Smallstep certificates,
 // github.com/smallstep/certificates, api/api.go). It reads what the server
-// tells everyone: its roots, its intermediates and its CRL. No credentials are
-// used.
+// tells everyone: its roots, its intermediates and its CRL; that takes no
+// credentials. It has certificates issued and revoked with one-time tokens of a
+// JWK provisioner, whose key the server hands out encrypted under the
+// provisioner's password.
 //
 // There is no inventory: step-ca has no call that lists issued certificates
 // (its /1.0/certificates answers 404, and the admin API knows provisioners and
@@ -48,7 +50,7 @@ func Kind() provider.Kind {
 			Example: "b9f8b5e1a7f2d9c4433b4d8e8a1c6a0f6a3d2f7ce31a2a4a5d5be54b0ac1f0d2",
 			Check:   checkFingerprint,
 		}},
-		Can:      provider.Capabilities{Authorities: true, Revocations: true},
+		Can:      provider.Capabilities{Authorities: true, Revocations: true, Issue: true, Revoke: true},
 		Validate: validate,
 		Open:     open,
 	}
@@ -101,7 +103,7 @@ func open(ctx context.Context, c provider.Config) (provider.Session, error) {
 	if err != nil {
 		return nil, &provider.Error{Code: provider.CodeProtocol, Msg: "serviceUri: " + err.Error()}
 	}
-	s := &session{base: base, now: c.Now}
+	s := &session{base: base, credentials: c.Credentials, words: provider.NewCleaner(c.Credentials.Password), now: c.Now}
 	serverCAs := c.ServerCAs
 	if fingerprint := c.Settings[settingFingerprint]; fingerprint != "" {
 		root, err := pinnedRoot(ctx, c.Transport, base, fingerprint)

@@ -4,7 +4,13 @@
 // dependencies do not reach the product's list.
 package stepcatest
 
-import "cloudpki/internal/casim/stepcaconfig"
+import (
+	"crypto/ecdsa"
+
+	"go.step.sm/crypto/jose"
+
+	"cloudpki/internal/casim/stepcaconfig"
+)
 
 // Files is a configuration of step-ca on disk, as `step-ca ConfigFile` takes it.
 type Files struct{ stepcaconfig.Files }
@@ -24,3 +30,17 @@ type Option func(*stepcaconfig.Options)
 
 // WithoutCRL makes a CA that offers no revocation list, as is step-ca's default.
 func WithoutCRL() Option { return func(o *stepcaconfig.Options) { o.WithoutCRL = true } }
+
+// WithPassword makes a CA that hands out its provisioner's key under a
+// password, encrypted as the step program does it.
+func WithPassword(password string) Option {
+	return func(o *stepcaconfig.Options) {
+		o.EncryptKey = func(key *ecdsa.PrivateKey, kid string) (string, error) {
+			encrypted, err := jose.EncryptJWK(&jose.JSONWebKey{Key: key, KeyID: kid, Algorithm: jose.ES256, Use: "sig"}, []byte(password))
+			if err != nil {
+				return "", err
+			}
+			return encrypted.CompactSerialize()
+		}
+	}
+}
