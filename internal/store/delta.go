@@ -32,7 +32,7 @@ func (db *DB) CertificateChanges(ctx context.Context, t pki.TenantID, sub pki.ID
 		if err != nil {
 			return err
 		}
-		d := deltaReader[pki.Certificate]{db, c, &db.nouns.certificates, scope{t, &key}, key, q, from}
+		d := deltaReader[pki.Certificate]{db, c, &db.nouns.certificates, scope{tenant: t, key: &key}, key, q, from}
 		page, err = d.page(ctx)
 		return err
 	})

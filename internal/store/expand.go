@@ -40,7 +40,7 @@ func (db *DB) ExpandedSubscriptions(ctx context.Context, t pki.TenantID, q odata
 func (db *DB) expand(ctx context.Context, c conn, t pki.TenantID, parents []pki.Subscription, list []odata.Expansion) (e pki.Expanded, err error) {
 	scopes := make([]scope, len(parents))
 	for i := range parents {
-		scopes[i] = scope{t, &parents[i].Key}
+		scopes[i] = scope{tenant: t, key: &parents[i].Key}
 	}
 	var w weigher
 	for _, x := range list {

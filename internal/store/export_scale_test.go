@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"cloudpki/internal/odata"
+	"cloudpki/internal/pki"
 )
 
 // Execute runs a statement that fills a database faster than the methods could.
@@ -16,8 +17,8 @@ func (db *DB) Execute(ctx context.Context, text string, args ...any) error {
 
 // CertificatesPlan returns how the database carries out a list of certificates.
 func (db *DB) CertificatesPlan(ctx context.Context, q odata.Query) (string, error) {
-	key, n := int64(1), &db.nouns.certificates
-	b, err := pageQuery(db, n, sortKeys(q, n), false, scope{"t1", &key}, q)
+	sub, n := pki.ID("s1"), &db.nouns.certificates
+	b, err := pageQuery(db, n, sortKeys(q, n), false, scope{tenant: "t1", subscription: &sub}, q)
 	if err != nil {
 		return "", err
 	}
@@ -26,8 +27,8 @@ func (db *DB) CertificatesPlan(ctx context.Context, q odata.Query) (string, erro
 
 // CompileCertificates returns the text of a list of certificates.
 func (db *DB) CompileCertificates(q odata.Query) (string, error) {
-	key, n := int64(1), &db.nouns.certificates
-	b, err := pageQuery(db, n, sortKeys(q, n), false, scope{"t1", &key}, q)
+	sub, n := pki.ID("s1"), &db.nouns.certificates
+	b, err := pageQuery(db, n, sortKeys(q, n), false, scope{tenant: "t1", subscription: &sub}, q)
 	if err != nil {
 		return "", err
 	}
@@ -37,7 +38,7 @@ func (db *DB) CompileCertificates(q odata.Query) (string, error) {
 // SubscriptionsPlan is as CertificatesPlan.
 func (db *DB) SubscriptionsPlan(ctx context.Context, q odata.Query) (string, error) {
 	n := &db.nouns.subscriptions
-	b, err := pageQuery(db, n, sortKeys(q, n), false, scope{"t1", nil}, q)
+	b, err := pageQuery(db, n, sortKeys(q, n), false, scope{tenant: "t1"}, q)
 	if err != nil {
 		return "", err
 	}

@@ -15,12 +15,12 @@ func (db *DB) Plans(ctx context.Context) (map[string]string, error) {
 	property := func(p *odata.Property) odata.Path { return odata.Path{Property: p} }
 	certificates := func(q odata.Query) *builder {
 		n := &db.nouns.certificates
-		b, _ := pageQuery(db, n, sortKeys(q, n), false, scope{"t1", &key}, q)
+		b, _ := pageQuery(db, n, sortKeys(q, n), false, scope{tenant: "t1", key: &key}, q)
 		return b
 	}
 	subscriptions := func(q odata.Query) *builder {
 		n := &db.nouns.subscriptions
-		b, _ := pageQuery(db, n, sortKeys(q, n), false, scope{"t1", nil}, q)
+		b, _ := pageQuery(db, n, sortKeys(q, n), false, scope{tenant: "t1"}, q)
 		return b
 	}
 	text := func(s string, args ...any) *builder {
@@ -30,7 +30,7 @@ func (db *DB) Plans(ctx context.Context) (map[string]string, error) {
 	}
 	round := pki.DeltaPosition{Change: 5, Until: 10}
 	changed := deltaReader[pki.Subscription]{db: db, noun: &db.nouns.subscriptions, scope: scope{tenant: "t1"}, q: odata.Query{Top: 100}, from: round}
-	issued := deltaReader[pki.Certificate]{db: db, noun: &db.nouns.certificates, scope: scope{"t1", &key}, q: odata.Query{Top: 100}, from: round}
+	issued := deltaReader[pki.Certificate]{db: db, noun: &db.nouns.certificates, scope: scope{tenant: "t1", key: &key}, q: odata.Query{Top: 100}, from: round}
 	rowsOf := func(b *builder, _ error) *builder { return b }
 	thumbprint := property(pki.CertificateType().Property("thumbprint"))
 	status := odata.Order{Path: property(pki.SubscriptionType().Property("syncStatus"))}

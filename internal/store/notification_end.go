@@ -132,7 +132,7 @@ func deadLetterNoun() noun[pki.DeadLetter] {
 // newest comes first.
 func (db *DB) DeadLetters(ctx context.Context, n pki.NotificationSubscription, q odata.Query) (p pki.Page[pki.DeadLetter], err error) {
 	err = db.engine.view(ctx, func(c conn) error {
-		p, err = list(ctx, db, c, &db.nouns.deadLetters, scope{n.Tenant, &n.Key}, q)
+		p, err = list(ctx, db, c, &db.nouns.deadLetters, scope{tenant: n.Tenant, key: &n.Key}, q)
 		return err
 	})
 	return p, err

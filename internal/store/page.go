@@ -8,22 +8,23 @@ import (
 	"cloudpki/internal/pki"
 )
 
-// A scope says whose rows are read: those of a tenant, and where key is not
-// nil those of one of its subscriptions.
+// A scope says whose rows are read: those of a tenant or, where key or
+// subscription is set, those of one of its subscriptions.
 type scope struct {
-	tenant pki.TenantID
-	key    *int64
+	tenant       pki.TenantID
+	key          *int64
+	subscription *pki.ID // instead of a key that is not known
 }
 
-// children lists what belongs to one subscription. CodeNotFound where that
-// does not exist.
+// children lists what belongs to one subscription, by one query but for an
+// empty page. CodeNotFound where the subscription does not exist.
 func children[T any](ctx context.Context, db *DB, n *noun[T], t pki.TenantID, sub pki.ID, q odata.Query) (p pki.Page[T], err error) {
 	err = db.engine.view(ctx, func(c conn) error {
-		key, err := db.subscriptionKey(ctx, c, t, sub)
-		if err != nil {
+		var err error
+		if p, err = list(ctx, db, c, n, scope{tenant: t, subscription: &sub}, q); err != nil || len(p.Items) > 0 {
 			return err
 		}
-		p, err = list(ctx, db, c, n, scope{t, &key}, q)
+		_, err = db.subscriptionKey(ctx, c, t, sub)
 		return err
 	})
 	return p, err
@@ -173,8 +174,11 @@ func (b *builder) page(from string, search []string, keys []sortKey, s scope, q 
 // where writes what a row must fulfil, whatever page it is on.
 func (b *builder) where(search []string, s scope, q odata.Query) error {
 	b.put(" WHERE tenant = ", param{string(s.tenant)})
-	if s.key != nil {
+	switch {
+	case s.key != nil:
 		b.put(" AND subscription_key = ", param{*s.key})
+	case s.subscription != nil:
+		b.put(" AND subscription_key = (SELECT key FROM subscriptions WHERE tenant = ", param{string(s.tenant)}, " AND id = ", param{string(*s.subscription)}, ")")
 	}
 	if q.Search != "" {
 		b.put(" AND ")

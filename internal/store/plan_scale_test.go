@@ -45,6 +45,11 @@ func TestSQLiteCertificatePlans(t *testing.T) {
 func TestPostgresCertificatePlans(t *testing.T) {
 	url := cluster.Database(t)
 	db := open(t, url)
+	if err := db.CreateSubscription(t.Context(), subscription("a", 0), pki.Effects{}, nil); err != nil {
+		t.Fatal(err)
+	}
+	sql(t, url, `INSERT INTO subscriptions SELECT (jsonb_populate_record(s, jsonb_build_object('tenant', 't1', 'id', 's' || i, 'key', i))).*
+FROM subscriptions s, generate_series(1, 5000) i`)
 	sql(t, url, `INSERT INTO certificates (tenant, subscription_key, id, common_name, serial_number, thumbprint, profile_id, not_after, status,
 	first_seen_date_time, last_changed_date_time, ordinal, listed)
 SELECT 't1', i % 3, md5(i::text), 'device-' || i, to_hex(i), md5('x' || i), '1.2.' || i % 10, 17671392000000000 + i::bigint * 20000000000, i % 4,

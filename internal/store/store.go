@@ -68,6 +68,7 @@ type Stats struct {
 	Engine      string // "sqlite" or "postgres"
 	Writes      int64  // write transactions asked for that were carried out
 	Commits     int64  // commits they took; fewer on SQLite, which groups them
+	Queries     int64  // queries of reads, those inside write transactions not counted
 	Queued      int    // writes that wait for their turn
 	Connections int    // open connections
 	Busy        int    // connections in use
@@ -94,7 +95,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	db.engine = joining{telling{db.engine, db.outboxFilled}}
+	db.engine = joining{telling{counting{db.engine, new(atomic.Int64)}, db.outboxFilled}}
 	return db, nil
 }
 

@@ -137,7 +137,7 @@ func addAuthorities(ctx context.Context, c conn, b *pki.TrustBundle, sources []p
 // TrustBundleVersions implements pki.BundleVersionStore.
 func (db *DB) TrustBundleVersions(ctx context.Context, b pki.TrustBundle, q odata.Query) (p pki.Page[pki.TrustBundleVersion], err error) {
 	err = db.engine.view(ctx, func(c conn) error {
-		p, err = list(ctx, db, c, &db.nouns.bundleVersions, scope{b.Tenant, &b.Key}, q)
+		p, err = list(ctx, db, c, &db.nouns.bundleVersions, scope{tenant: b.Tenant, key: &b.Key}, q)
 		return err
 	})
 	return p, err

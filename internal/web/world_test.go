@@ -14,7 +14,6 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -25,13 +24,11 @@ import (
 	"cloudpki/internal/auth"
 	"cloudpki/internal/auth/issuer"
 	"cloudpki/internal/odata"
-	"cloudpki/internal/pgtest"
 	"cloudpki/internal/pki"
 	"cloudpki/internal/provider"
 	"cloudpki/internal/provider/all"
 	"cloudpki/internal/secret"
 	"cloudpki/internal/store"
-	"cloudpki/internal/store/storetest"
 	"cloudpki/internal/web"
 )
 
@@ -45,10 +42,6 @@ const (
 // beginning is where the tests' clock starts.
 var beginning = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
-var engines = pgtest.Engines{Prepare: storetest.Prepare}
-
-func TestMain(m *testing.M) { os.Exit(engines.Main(m)) }
-
 // accounts are made once: RSA keys and password hashes are slow.
 var accounts = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
 
@@ -58,6 +51,7 @@ var hashed = sync.OnceValues(func() (secret.PasswordHash, error) { return secret
 type world struct {
 	t       *testing.T
 	origin  string
+	url     string // of the database
 	store   *store.DB
 	service *pki.Service
 	bundles *pki.Bundles
@@ -94,7 +88,8 @@ func newWorld(t *testing.T) *world {
 	log := slog.New(slog.DiscardHandler)
 	root, err := secret.CreateRoot(filepath.Join(t.TempDir(), "root.key"))
 	must(t, err)
-	w.store, err = store.Open(t.Context(), store.Options{URL: engines.URL(t), Log: log, Now: w.Now})
+	w.url = engines.URL(t)
+	w.store, err = store.Open(t.Context(), store.Options{URL: w.url, Log: log, Now: w.Now})
 	must(t, err)
 	t.Cleanup(func() { must(t, w.store.Close()) })
 	catalog, err := provider.NewCatalog(all.Kinds()...)
