@@ -86,7 +86,8 @@ func requestedNames(csr *x509.CertificateRequest) ([]string, error) {
 
 // checkAttributes refuses the attributes of a request by which a CA might be
 // told further names, such as ChangeSubjectName (RFC 6402, 2.8): all but those
-// that are known to tell none.
+// that are known to tell none, and extensions that are not requested once, in
+// DER: package x509 passes over what other readers of a request may find.
 func checkAttributes(csr *x509.CertificateRequest) error {
 	var tbs struct {
 		Version      int
@@ -96,15 +97,23 @@ func checkAttributes(csr *x509.CertificateRequest) error {
 	if _, err := asn1.Unmarshal(csr.RawTBSCertificateRequest, &tbs); err != nil {
 		return &Error{Code: CodeInvalid, Msg: "The attributes of the request cannot be read.", Err: err}
 	}
-	known := []string{
-		"1.2.840.113549.1.9.2",  // unstructuredName
-		"1.2.840.113549.1.9.7",  // challengePassword
-		"1.2.840.113549.1.9.14", // extensionRequest
+	once := map[string]bool{ // false once it was met
+		"1.2.840.113549.1.9.2":  true, // unstructuredName
+		"1.2.840.113549.1.9.7":  true, // challengePassword
+		"1.2.840.113549.1.9.14": true, // extensionRequest
 	}
-	for _, a := range tbs.Attributes {
-		var id asn1.ObjectIdentifier
-		if _, err := asn1.Unmarshal(a.Bytes, &id); err != nil || !slices.Contains(known, id.String()) {
-			return forbidden("The request has the attribute '%s', which this endpoint does not allow.", id)
+	for _, raw := range tbs.Attributes {
+		var a struct {
+			ID     asn1.ObjectIdentifier
+			Values []asn1.RawValue `asn1:"set"`
+		}
+		_, err := asn1.Unmarshal(raw.FullBytes, &a)
+		if !once[a.ID.String()] {
+			return forbidden("The request has the attribute '%s', which this endpoint does not allow, or has it twice.", a.ID)
+		}
+		once[a.ID.String()] = false
+		if again, _ := asn1.Marshal(a); err != nil || len(a.Values) != 1 || !bytes.Equal(again, raw.FullBytes) {
+			return forbidden("The attribute '%s' of the request does not have one value in DER (RFC 2986, 4.1).", a.ID)
 		}
 	}
 	return nil
@@ -117,7 +126,7 @@ func alternatives(extensions []pkix.Extension) []asn1.RawValue {
 		if !e.Id.Equal(asn1.ObjectIdentifier{2, 5, 29, 17}) {
 			continue
 		}
-		if _, err := asn1.Unmarshal(e.Value, &names); err != nil {
+		if rest, err := asn1.Unmarshal(e.Value, &names); err != nil || len(rest) > 0 {
 			return []asn1.RawValue{{Class: asn1.ClassPrivate, Tag: -1, FullBytes: e.Value}} // a kind that nobody allows
 		}
 	}
