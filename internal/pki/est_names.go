@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// allows returns nil where each name of a request matches one of the patterns
-// of e, or where it has no patterns; else CodeForbidden. The names are the
+// allows returns nil where a request has a name and each matches one of the
+// patterns of e, or where it has no patterns; else CodeForbidden. The names are the
 // common names and mail addresses of the subject, and all alternative names.
 func (e *ESTEndpoint) allows(csr *x509.CertificateRequest) error {
 	if len(e.Patterns) == 0 {
@@ -21,6 +21,9 @@ func (e *ESTEndpoint) allows(csr *x509.CertificateRequest) error {
 	names, err := requestedNames(csr)
 	if err != nil {
 		return err
+	}
+	if len(names) == 0 {
+		return forbidden("The request has no name that this endpoint could allow: a common name, or an alternative name.")
 	}
 	for _, name := range names {
 		// A wildcard would stand for names that nobody has looked at.
@@ -162,5 +165,11 @@ func sameSubject(a, b []byte) bool {
 	if _, err := asn1.Unmarshal(b, &y); err != nil {
 		return false
 	}
-	return reflect.DeepEqual(x, y)
+	return bytes.Equal(a, b) || isText(x) && reflect.DeepEqual(x, y)
+}
+
+// isText reports whether package asn1 could read each attribute of a subject:
+// it leaves nil for what it does not know.
+func isText(subject pkix.RDNSequence) bool {
+	return !slices.ContainsFunc(slices.Concat(subject...), func(a pkix.AttributeTypeAndValue) bool { return a.Value == nil })
 }

@@ -157,6 +157,19 @@ func smuggled(tb testing.TB, attributes ...[]byte) *x509.CertificateRequest {
 	return csr
 }
 
+// Where names count, a request has one: a certificate without a name could be
+// taken for anybody's.
+func TestNameless(t *testing.T) {
+	t.Parallel()
+	csr := request(t, pkix.Name{Organization: []string{"o"}, SerialNumber: "7"}, nil)
+	if err := (&ESTEndpoint{Patterns: []string{"*"}}).allows(csr); CodeOf(err) != CodeForbidden {
+		t.Errorf("a request without a name: %v", err)
+	}
+	if err := (&ESTEndpoint{}).allows(csr); err != nil {
+		t.Errorf("where the CA decides: %v", err)
+	}
+}
+
 // What one reader of a request passes over, the CA may read: names in an
 // attribute that is no DER, in a second value, or behind the names are refused.
 func TestSmuggledNames(t *testing.T) {
@@ -219,6 +232,10 @@ func TestSameNames(t *testing.T) {
 	}
 	if sameSubject(spelled(asn1.TagUTF8String, "a"), spelled(asn1.TagUTF8String, "b")) || sameSubject(nil, nil) {
 		t.Error("another text is the same subject")
+	}
+	// Package asn1 reads neither of these texts, and a CA may read both.
+	if universal := 28; sameSubject(spelled(universal, "\x00\x00\x00a"), spelled(universal, "\x00\x00\x00b")) {
+		t.Error("a text that cannot be read is the same as another")
 	}
 	csr, turned := request(t, pkix.Name{CommonName: "a"}, []string{"b", "c"}), request(t, pkix.Name{CommonName: "a"}, []string{"c", "b"})
 	if err := sameNames(csr, &x509.Certificate{RawSubject: csr.RawSubject, Extensions: turned.Extensions}); err != nil {
