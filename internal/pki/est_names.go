@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// allows returns nil where each name of a request matches one of the patterns
-// of e, or where it has no patterns; else CodeForbidden. The names are the
+// allows returns nil where a request has a name and each matches one of the
+// patterns of e, or where it has no patterns; else CodeForbidden. The names are the
 // common names and mail addresses of the subject, and all alternative names.
 func (e *ESTEndpoint) allows(csr *x509.CertificateRequest) error {
 	if len(e.Patterns) == 0 {
@@ -21,6 +21,9 @@ func (e *ESTEndpoint) allows(csr *x509.CertificateRequest) error {
 	names, err := requestedNames(csr)
 	if err != nil {
 		return err
+	}
+	if len(names) == 0 {
+		return forbidden("The request has no name that this endpoint could allow: a common name, or an alternative name.")
 	}
 	for _, name := range names {
 		// A wildcard would stand for names that nobody has looked at.
@@ -86,7 +89,8 @@ func requestedNames(csr *x509.CertificateRequest) ([]string, error) {
 
 // checkAttributes refuses the attributes of a request by which a CA might be
 // told further names, such as ChangeSubjectName (RFC 6402, 2.8): all but those
-// that are known to tell none.
+// that are known to tell none, and extensions that are not requested once, in
+// DER: package x509 passes over what other readers of a request may find.
 func checkAttributes(csr *x509.CertificateRequest) error {
 	var tbs struct {
 		Version      int
@@ -96,15 +100,23 @@ func checkAttributes(csr *x509.CertificateRequest) error {
 	if _, err := asn1.Unmarshal(csr.RawTBSCertificateRequest, &tbs); err != nil {
 		return &Error{Code: CodeInvalid, Msg: "The attributes of the request cannot be read.", Err: err}
 	}
-	known := []string{
-		"1.2.840.113549.1.9.2",  // unstructuredName
-		"1.2.840.113549.1.9.7",  // challengePassword
-		"1.2.840.113549.1.9.14", // extensionRequest
+	once := map[string]bool{ // false once it was met
+		"1.2.840.113549.1.9.2":  true, // unstructuredName
+		"1.2.840.113549.1.9.7":  true, // challengePassword
+		"1.2.840.113549.1.9.14": true, // extensionRequest
 	}
-	for _, a := range tbs.Attributes {
-		var id asn1.ObjectIdentifier
-		if _, err := asn1.Unmarshal(a.Bytes, &id); err != nil || !slices.Contains(known, id.String()) {
-			return forbidden("The request has the attribute '%s', which this endpoint does not allow.", id)
+	for _, raw := range tbs.Attributes {
+		var a struct {
+			ID     asn1.ObjectIdentifier
+			Values []asn1.RawValue `asn1:"set"`
+		}
+		_, err := asn1.Unmarshal(raw.FullBytes, &a)
+		if !once[a.ID.String()] {
+			return forbidden("The request has the attribute '%s', which this endpoint does not allow, or has it twice.", a.ID)
+		}
+		once[a.ID.String()] = false
+		if again, _ := asn1.Marshal(a); err != nil || len(a.Values) != 1 || !bytes.Equal(again, raw.FullBytes) {
+			return forbidden("The attribute '%s' of the request does not have one value in DER (RFC 2986, 4.1).", a.ID)
 		}
 	}
 	return nil
@@ -117,7 +129,7 @@ func alternatives(extensions []pkix.Extension) []asn1.RawValue {
 		if !e.Id.Equal(asn1.ObjectIdentifier{2, 5, 29, 17}) {
 			continue
 		}
-		if _, err := asn1.Unmarshal(e.Value, &names); err != nil {
+		if rest, err := asn1.Unmarshal(e.Value, &names); err != nil || len(rest) > 0 {
 			return []asn1.RawValue{{Class: asn1.ClassPrivate, Tag: -1, FullBytes: e.Value}} // a kind that nobody allows
 		}
 	}
@@ -153,5 +165,11 @@ func sameSubject(a, b []byte) bool {
 	if _, err := asn1.Unmarshal(b, &y); err != nil {
 		return false
 	}
-	return reflect.DeepEqual(x, y)
+	return bytes.Equal(a, b) || isText(x) && reflect.DeepEqual(x, y)
+}
+
+// isText reports whether package asn1 could read each attribute of a subject:
+// it leaves nil for what it does not know.
+func isText(subject pkix.RDNSequence) bool {
+	return !slices.ContainsFunc(slices.Concat(subject...), func(a pkix.AttributeTypeAndValue) bool { return a.Value == nil })
 }

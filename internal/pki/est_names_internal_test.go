@@ -1,9 +1,11 @@
 package pki
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
@@ -113,6 +115,104 @@ func TestAttributesThatTellNames(t *testing.T) {
 	}
 }
 
+// smuggled makes a request with the attributes as they are given, in whatever
+// encoding.
+func smuggled(tb testing.TB, attributes ...[]byte) *x509.CertificateRequest {
+	tb.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	public, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tbs := mustMarshal(tb, struct {
+		Version    int
+		Subject    pkix.RDNSequence
+		Key        asn1.RawValue
+		Attributes asn1.RawValue
+	}{
+		0, pkix.Name{CommonName: "a"}.ToRDNSequence(),
+		asn1.RawValue{FullBytes: public},
+		asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: 0, IsCompound: true, Bytes: bytes.Join(attributes, nil)},
+	})
+	sum := sha256.Sum256(tbs)
+	signature, err := ecdsa.SignASN1(rand.Reader, key, sum[:])
+	if err != nil {
+		tb.Fatal(err)
+	}
+	csr, err := x509.ParseCertificateRequest(mustMarshal(tb, struct {
+		TBS       asn1.RawValue
+		Algorithm pkix.AlgorithmIdentifier
+		Signature asn1.BitString
+	}{
+		asn1.RawValue{FullBytes: tbs},
+		pkix.AlgorithmIdentifier{Algorithm: asn1.ObjectIdentifier{1, 2, 840, 10045, 4, 3, 2}},
+		asn1.BitString{Bytes: signature, BitLength: len(signature) * 8},
+	}))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return csr
+}
+
+// Where names count, a request has one: a certificate without a name could be
+// taken for anybody's.
+func TestNameless(t *testing.T) {
+	t.Parallel()
+	csr := request(t, pkix.Name{Organization: []string{"o"}, SerialNumber: "7"}, nil)
+	if err := (&ESTEndpoint{Patterns: []string{"*"}}).allows(csr); CodeOf(err) != CodeForbidden {
+		t.Errorf("a request without a name: %v", err)
+	}
+	if err := (&ESTEndpoint{}).allows(csr); err != nil {
+		t.Errorf("where the CA decides: %v", err)
+	}
+}
+
+// What one reader of a request passes over, the CA may read: names in an
+// attribute that is no DER, in a second value, or behind the names are refused.
+func TestSmuggledNames(t *testing.T) {
+	t.Parallel()
+	value := func(tag int, parts ...[]byte) []byte {
+		return mustMarshal(t, asn1.RawValue{Tag: tag, IsCompound: tag != asn1.TagOctetString, Bytes: bytes.Join(parts, nil)})
+	}
+	sequence := func(parts ...[]byte) []byte { return value(asn1.TagSequence, parts...) }
+	longer := func(der []byte) []byte { return append([]byte{der[0], 0x81}, der[1:]...) } // a length that is not the shortest: BER
+	names := func(name string, behind ...byte) []byte {
+		general := sequence(mustMarshal(t, asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: tagDNS, Bytes: []byte(name)}))
+		return sequence(sequence(mustMarshal(t, asn1.ObjectIdentifier{2, 5, 29, 17}), value(asn1.TagOctetString, general, behind)))
+	}
+	request := mustMarshal(t, asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 14})
+	good, evil := names("a"), names("evil")
+	for name, c := range map[string]struct {
+		attributes [][]byte
+		want       Code
+	}{
+		"honest":                 {[][]byte{sequence(request, value(asn1.TagSet, good))}, ""},
+		"another name":           {[][]byte{sequence(request, value(asn1.TagSet, evil))}, CodeForbidden},
+		"a set in BER":           {[][]byte{sequence(request, longer(value(asn1.TagSet, evil)))}, CodeForbidden},
+		"a sequence for the set": {[][]byte{sequence(request, sequence(evil))}, CodeForbidden},
+		"a second value":         {[][]byte{sequence(request, value(asn1.TagSet, good, evil))}, CodeForbidden},
+		"a second attribute":     {[][]byte{sequence(request, value(asn1.TagSet, good)), sequence(request, value(asn1.TagSet, sequence()))}, CodeForbidden},
+		"no value":               {[][]byte{sequence(request, value(asn1.TagSet))}, CodeForbidden},
+		"bytes behind the value": {[][]byte{sequence(request, value(asn1.TagSet, good), value(asn1.TagSet, evil))}, CodeForbidden},
+		"bytes behind the names": {[][]byte{sequence(request, value(asn1.TagSet, names("a", evil...)))}, CodeForbidden},
+	} {
+		csr := smuggled(t, c.attributes...)
+		if err := (&ESTEndpoint{Patterns: []string{"a"}}).allows(csr); CodeOf(err) != c.want {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+		held := &x509.Certificate{RawSubject: csr.RawSubject}
+		if name == "honest" {
+			held.Extensions = csr.Extensions
+		}
+		if err := sameNames(csr, held); CodeOf(err) != c.want {
+			t.Errorf("%s in a renewal: %v, want %q", name, err, c.want)
+		}
+	}
+}
+
 // A subject is the same in whatever type its texts are written; alternative
 // names are the same in any order.
 func TestSameNames(t *testing.T) {
@@ -132,6 +232,10 @@ func TestSameNames(t *testing.T) {
 	}
 	if sameSubject(spelled(asn1.TagUTF8String, "a"), spelled(asn1.TagUTF8String, "b")) || sameSubject(nil, nil) {
 		t.Error("another text is the same subject")
+	}
+	// Package asn1 reads neither of these texts, and a CA may read both.
+	if universal := 28; sameSubject(spelled(universal, "\x00\x00\x00a"), spelled(universal, "\x00\x00\x00b")) {
+		t.Error("a text that cannot be read is the same as another")
 	}
 	csr, turned := request(t, pkix.Name{CommonName: "a"}, []string{"b", "c"}), request(t, pkix.Name{CommonName: "a"}, []string{"c", "b"})
 	if err := sameNames(csr, &x509.Certificate{RawSubject: csr.RawSubject, Extensions: turned.Extensions}); err != nil {
