@@ -37,9 +37,18 @@ const (
 <clientTransactionID>{{xml .TxID}}</clientTransactionID>
 {{with .Account}}<accountId>{{xml .}}</accountId>
 {{end}}{{with .Profile}}<profileOID>{{xml .}}</profileOID>
+{{end}}{{with .Serial}}<serialNumber>{{xml .}}</serialNumber>
 {{end}}<startIndex>{{.Start}}</startIndex>
 <version>1.0</version>
 </searchCertificateRequest>`
+
+	revokeBody = `<updateCertificateStatusRequest xmlns="http://schemas.verisign.com/pkiservices/2009/07/management">
+<clientTransactionID>{{xml .TxID}}</clientTransactionID>
+<version>1.0</version>
+<revocationReason>{{xml .Reason}}</revocationReason>
+<certificateSerialNumber>{{xml .Serial}}</certificateSerialNumber>
+<operationType>Revoke</operationType>
+</updateCertificateStatusRequest>`
 )
 
 type policiesData struct {
@@ -49,8 +58,11 @@ type policiesData struct {
 
 type searchData struct {
 	TxID, Account, Profile string
+	Serial                 string // lower-case hex; with leading zeros nothing is found
 	Start                  int
 }
+
+type revokeData struct{ TxID, Reason, Serial string }
 
 func policiesRequest(txID string, oids []string) request {
 	return request{
@@ -68,6 +80,16 @@ func searchRequest(d searchData) request {
 		action:  nsManage + "/searchCertificate",
 		wants:   xml.Name{Space: nsManage, Local: "searchCertificateResponse"},
 		body:    searchBody,
+		data:    d,
+	}
+}
+
+func revokeRequest(d revokeData) request {
+	return request{
+		service: "certificateManagementService",
+		action:  nsManage + "/updateCertificateStatus",
+		wants:   xml.Name{Space: nsManage, Local: "updateCertificateStatusResponse"},
+		body:    revokeBody,
 		data:    d,
 	}
 }
