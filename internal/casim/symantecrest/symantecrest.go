@@ -43,6 +43,10 @@ func handler(ca *casim.CA) http.Handler {
 			answer(w, http.StatusOK, told(i))
 		}
 	})
+	mux.HandleFunc("POST "+base+"certificate", func(w http.ResponseWriter, r *http.Request) {
+		ca.Count("enrol")
+		enrol(ca, w, r)
+	})
 	mux.HandleFunc("PUT "+base+"certificate/{serial}/revoke", func(w http.ResponseWriter, r *http.Request) {
 		ca.Count("revoke")
 		revoke(ca, w, r)

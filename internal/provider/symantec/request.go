@@ -11,6 +11,8 @@ import (
 const (
 	nsEnvelope = "http://schemas.xmlsoap.org/soap/envelope/"
 	nsPolicy   = "http://schemas.verisign.com/pkiservices/2009/07/policy"
+	nsTrust    = "http://docs.oasis-open.org/ws-sx/ws-trust/200512/"
+	nsEnrol    = "http://schemas.verisign.com/pkiservices/2009/07/enrollment"
 	nsManage   = "http://schemas.verisign.com/pkiservices/2009/07/management"
 )
 
@@ -49,6 +51,16 @@ const (
 <certificateSerialNumber>{{xml .Serial}}</certificateSerialNumber>
 <operationType>Revoke</operationType>
 </updateCertificateStatusRequest>`
+
+	issueBody = `<RequestSecurityToken xmlns="http://docs.oasis-open.org/ws-sx/ws-trust/200512/"><requestVSSecurityToken xmlns="http://schemas.verisign.com/pkiservices/2009/07/enrollment">
+<certificateProfileID>{{xml .Profile}}</certificateProfileID>
+<clientTransactionID>{{xml .TxID}}</clientTransactionID>
+<tokenType>http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-x509-token-profile-1.0#X509v3</tokenType>
+<requestType>http://docs.oasis-open.org/ws-sx/ws-trust/200512/Issue</requestType>
+<binarySecurityToken ValueType="http://schemas.verisign.com/pkiservices/2009/07/PKCS10" EncodingType="http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd#base64binary">{{xml .CSR}}</binarySecurityToken>
+{{range .Pairs}}<nameValuePair><name>{{xml .Name}}</name><value>{{xml .Value}}</value></nameValuePair>
+{{end}}<version>2.0</version>
+</requestVSSecurityToken></RequestSecurityToken>`
 )
 
 type policiesData struct {
@@ -60,6 +72,12 @@ type searchData struct {
 	TxID, Account, Profile string
 	Serial                 string // lower-case hex; with leading zeros nothing is found
 	Start                  int
+}
+
+type issueData struct {
+	TxID, Profile string
+	CSR           string // PKCS#10, base64 of DER
+	Pairs         []pair
 }
 
 type revokeData struct{ TxID, Reason, Serial string }
@@ -80,6 +98,16 @@ func searchRequest(d searchData) request {
 		action:  nsManage + "/searchCertificate",
 		wants:   xml.Name{Space: nsManage, Local: "searchCertificateResponse"},
 		body:    searchBody,
+		data:    d,
+	}
+}
+
+func issueRequest(d issueData) request {
+	return request{
+		service: "enrollmentService",
+		action:  nsEnrol + "/requestSecurityToken",
+		wants:   xml.Name{Space: nsTrust, Local: "RequestSecurityTokenResponse"},
+		body:    issueBody,
 		data:    d,
 	}
 }

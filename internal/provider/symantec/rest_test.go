@@ -36,6 +36,7 @@ func restFixture(t testing.TB, w providertest.World) (providertest.Fixture, *cas
 		Roots:   []*x509.Certificate{ca.Root()},
 		Spoil:   func(c *provider.Config) { c.Credentials.Password = secret.NewString("another key") },
 		Serials: serials,
+		Profile: casim.ProfileUser,
 		Unreadable: func() {
 			f, _ := casim.ByName("unparsable")
 			ca.Misbehave(f)
