@@ -1,6 +1,7 @@
 // Package casim is a simulated DigiCert PKI Platform 8 (Symantec MPKI 8): a
 // real root with issuing CAs, real certificates, and the SOAP services
-// policyService, certificateManagementService and healthcheckService over TLS
+// policyService, enrollmentService, certificateManagementService and
+// healthcheckService over TLS
 // with client certificates. It reads requests strictly and misbehaves on
 // demand (Fault), so that tests and a demonstration need no account anywhere.
 //

@@ -72,6 +72,8 @@ const (
 	search  = `<m:searchCertificateRequest xmlns:m="` + nsManage + `">%<m:version>1.0</m:version></m:searchCertificateRequest>`
 	update  = `<updateCertificateStatusRequest xmlns="` + nsManage + `"><version>1.0</version>%</updateCertificateStatusRequest>`
 	polices = `<getPolicies xmlns="` + nsPolicy + `" xmlns:xsi="` + nsInstance + `"><version>2.0</version>%</getPolicies>`
+	token   = `<RequestSecurityToken xmlns="` + nsTrust + `"><requestVSSecurityToken xmlns="` + nsEnrol + `"><certificateProfileID>` + ProfileUser + `</certificateProfileID>%<version>2.0</version></requestVSSecurityToken></RequestSecurityToken>`
+	pkcs10  = `<requestType>` + nsTrust + `Issue</requestType><binarySecurityToken ValueType="` + typePKCS10 + `">MIIB</binarySecurityToken>`
 	health  = `<getStatusRequestMessage xmlns="` + nsHealth + `"><version>1.0</version>%</getStatusRequestMessage>`
 )
 
@@ -130,6 +132,10 @@ func TestServicesAreStrict(t *testing.T) {
 		{"revoke", "certificateManagementService", nsManage + "/updateCertificateStatus", update, `<revocationReason>Superseded</revocationReason><certificateSerialNumber>` + serials[0] + `</certificateSerialNumber><operationType>Revoke</operationType>`, 200, "<successCode>0<"},
 		{"revoke the unknown", "certificateManagementService", nsManage + "/updateCertificateStatus", update, `<certificateSerialNumber>ffff</certificateSerialNumber><operationType>Revoke</operationType>`, 500, "CERTIFICATE_NOT_FOUND"},
 		{"revoke a seat", "certificateManagementService", nsManage + "/updateCertificateStatus", update, `<seatId>s</seatId><operationType>Revoke</operationType>`, 500, "lacks certificateSerialNumber"},
+		{"enrol without a request", "enrollmentService", nsEnrol + "/requestSecurityToken", token, `<requestType>` + nsTrust + `Issue</requestType>`, 500, "lacks binarySecurityToken"},
+		{"enrol without a type", "enrollmentService", nsEnrol + "/requestSecurityToken", token, `<requestType>` + nsTrust + `Issue</requestType><binarySecurityToken>MIIB</binarySecurityToken>`, 500, "not called PKCS10"},
+		{"enrol without a seat", "enrollmentService", nsEnrol + "/requestSecurityToken", token, pkcs10, 500, "seat_id is missing"},
+		{"enrol with another name", "enrollmentService", nsEnrol + "/requestSecurityToken", token, pkcs10 + `<nameValuePair><name>x</name><value>y</value></nameValuePair>`, 500, "ATTRIBUTE_UNKNOWN"},
 		{"health", "healthcheckService", nsHealth + "/getStatus", health, `<operationType>ENROLL</operationType>`, 200, "<statusCode>UP<"},
 	}
 	for _, tt := range tests {

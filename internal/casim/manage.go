@@ -206,6 +206,9 @@ func (c *CA) updateStatus(req *element) (any, error) {
 	serial, reason := req.value("certificateSerialNumber"), req.value("revocationReason")
 	switch req.value("operationType") {
 	case "Revoke":
+		if i, ok := c.Find(strings.ToLower(serial)); ok && i.Status == "REVOKED" {
+			return nil, &refusal{"CERTIFICATE_REVOKED", "The certificate has been revoked already"}
+		}
 		err = c.Revoke(serial, reason)
 	case "Suspend":
 		err = c.Suspend(serial)

@@ -32,6 +32,27 @@ type Policy struct {
 	OIDReference int   `xml:"policyOIDReference"`
 	CAReferences []int `xml:"cAs>cAReference"`
 	Schema       int   `xml:"attributes>policySchema"`
+
+	Names      []NamePair `xml:"attributes>subjectNameInfo>subjectNameAttribute>subjectNameAttributeNameValuePair"`
+	Extensions []NamePair `xml:"attributes>extensions>Extension>extensionSyntax>extensionAttributeNameValuePair"`
+}
+
+// NamePair is a name that an enrolment gives a value for.
+type NamePair struct {
+	Attribute string `xml:"attributeName"`
+	Name      struct {
+		Mandatory bool   `xml:"mandatory,attr"`
+		Type      string `xml:"type,attr"`
+		Text      string `xml:",chardata"`
+	} `xml:"attributeNameValue"`
+}
+
+// namePairs returns what the profiles are told beside the seat.
+func namePairs() (names, extensions []NamePair) {
+	cn, dns := NamePair{Attribute: "CN"}, NamePair{Attribute: "SAN"}
+	cn.Name.Mandatory, cn.Name.Type, cn.Name.Text = true, "string", "common_name"
+	dns.Name.Type, dns.Name.Text = "string", "dnsName"
+	return []NamePair{cn}, []NamePair{dns}
 }
 
 // IssuingCA is the element cA. The certificates are base64.
@@ -143,7 +164,9 @@ func (c *CA) policies(profiles []string) *PoliciesAnswer {
 		}
 		a.CAs = append(a.CAs, told)
 		a.OIDs = append(a.OIDs, ProfileOID{ca.Profile, 200 + i, 9, "Profile " + strconv.Itoa(i+1)})
-		a.Response.Policies = append(a.Response.Policies, Policy{200 + i, []int{100 + i}, 3})
+		p := Policy{OIDReference: 200 + i, CAReferences: []int{100 + i}, Schema: 3}
+		p.Names, p.Extensions = namePairs()
+		a.Response.Policies = append(a.Response.Policies, p)
 	}
 	return a
 }

@@ -24,6 +24,7 @@ type element struct {
 	Name  xml.Name
 	Nil   bool // xsi:nil="true"
 	Text  string
+	Attr  []xml.Attr
 	Child []*element
 }
 
@@ -63,7 +64,7 @@ func readElement(d *xml.Decoder) (*element, error) {
 		}
 		switch t := tok.(type) {
 		case xml.StartElement:
-			e := &element{Name: t.Name}
+			e := &element{Name: t.Name, Attr: t.Attr}
 			for _, a := range t.Attr {
 				e.Nil = e.Nil || (a.Name == xml.Name{Space: nsInstance, Local: "nil"} && a.Value == "true")
 			}
@@ -94,29 +95,29 @@ func readElement(d *xml.Decoder) (*element, error) {
 type rule struct {
 	name     string
 	required bool
+	many     bool                   // may be repeated
 	check    func(e *element) error // nil accepts text
 }
 
 // sequence checks that the children of e are rules' members, in their order,
-// in e's namespace, each at most once.
+// in e's namespace, each at most once but for those of which there may be many.
 func (e *element) sequence(rules ...rule) error {
 	rest := e.Child
 	for _, ru := range rules {
-		if len(rest) == 0 || rest[0].Name.Local != ru.name {
-			if ru.required {
-				return fmt.Errorf("%s lacks %s at its place", e.Name.Local, ru.name)
+		if ru.required && (len(rest) == 0 || rest[0].Name.Local != ru.name) {
+			return fmt.Errorf("%s lacks %s at its place", e.Name.Local, ru.name)
+		}
+		for n := 0; len(rest) > 0 && rest[0].Name.Local == ru.name && (n == 0 || ru.many); n++ {
+			if rest[0].Name.Space != e.Name.Space {
+				return fmt.Errorf("%s is in another namespace than %s", ru.name, e.Name.Local)
 			}
-			continue
-		}
-		if rest[0].Name.Space != e.Name.Space {
-			return fmt.Errorf("%s is in another namespace than %s", ru.name, e.Name.Local)
-		}
-		if ru.check != nil {
-			if err := ru.check(rest[0]); err != nil {
-				return err
+			if ru.check != nil {
+				if err := ru.check(rest[0]); err != nil {
+					return err
+				}
 			}
+			rest = rest[1:]
 		}
-		rest = rest[1:]
 	}
 	if len(rest) > 0 {
 		return fmt.Errorf("a request element is not understood: %s in %s", rest[0].Name.Local, e.Name.Local)

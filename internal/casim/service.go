@@ -28,6 +28,9 @@ func services() []service {
 		{"policyService", []operation{
 			{"requestPolicies", xml.Name{Space: nsPolicy, Local: "getPolicies"}, nsPolicy + "/requestPolicies", (*CA).getPolicies},
 		}},
+		{"enrollmentService", []operation{
+			{"requestSecurityToken", xml.Name{Space: nsTrust, Local: "RequestSecurityToken"}, nsEnrol + "/requestSecurityToken", (*CA).requestToken},
+		}},
 		{"certificateManagementService", []operation{
 			{"searchCertificate", xml.Name{Space: nsManage, Local: "searchCertificateRequest"}, nsManage + "/searchCertificate", (*CA).searchCertificate},
 			{"updateCertificateStatus", xml.Name{Space: nsManage, Local: "updateCertificateStatusRequest"}, nsManage + "/updateCertificateStatus", (*CA).updateStatus},

@@ -19,10 +19,10 @@ func (p *program) providerCommand() *cobra.Command {
 			if p.output == outputJSON {
 				return p.printProviders(all.Kinds())
 			}
-			t := p.newTable([]column{{title: "PROVIDER"}, {title: "INVENTORY"}, {title: "CRL"}, {title: "WHAT IT IS", least: 20}})
+			t := p.newTable([]column{{title: "PROVIDER"}, {title: "INVENTORY"}, {title: "CRL"}, {title: "ISSUES"}, {title: "REVOKES"}, {title: "WHAT IT IS", least: 20}})
 			var rows [][]string
 			for _, k := range all.Kinds() {
-				rows = append(rows, []string{k.Name, inventoryWord(k.Can.Inventory), yesNo(k.Can.Revocations), k.Title})
+				rows = append(rows, []string{k.Name, inventoryWord(k.Can.Inventory), yesNo(k.Can.Revocations), yesNo(k.Can.Issue), yesNo(k.Can.Revoke), k.Title})
 			}
 			return t.write(p.out, rows)
 		},
@@ -53,6 +53,8 @@ type providerView struct {
 	ServiceURI string        `json:"serviceUri,omitempty"`
 	Inventory  string        `json:"inventory,omitempty"`
 	CRLs       bool          `json:"revocationLists"`
+	Issues     bool          `json:"issues"`
+	Revokes    bool          `json:"revokes"`
 	Settings   []settingView `json:"settings"`
 }
 
@@ -68,7 +70,7 @@ type settingView struct {
 func (p *program) printProviders(kinds []provider.Kind) error {
 	list := make([]providerView, len(kinds))
 	for i, k := range kinds {
-		list[i] = providerView{k.Name, k.Title, k.DefaultURI, string(k.Can.Inventory), k.Can.Revocations, []settingView{}}
+		list[i] = providerView{k.Name, k.Title, k.DefaultURI, string(k.Can.Inventory), k.Can.Revocations, k.Can.Issue, k.Can.Revoke, []settingView{}}
 		for _, s := range k.Settings {
 			list[i].Settings = append(list[i].Settings, settingView{s.Name, string(s.Type), s.Values, s.Required, s.Doc, s.Example})
 		}
@@ -105,6 +107,7 @@ func providerText(k provider.Kind) string {
 	fmt.Fprintf(&b, "%s: %s\n", k.Name, k.Title)
 	fmt.Fprintf(&b, "  --uri        %s\n", cmp.Or(k.DefaultURI, "required"))
 	fmt.Fprintf(&b, "  page         docs/providers/%s.md, at a running service /docs/providers/%s\n", strings.ToLower(k.Name), strings.ToLower(k.Name))
+	fmt.Fprintf(&b, "  inventory    %s\n  issues       %s\n  revokes      %s\n", inventoryWord(k.Can.Inventory), yesNo(k.Can.Issue), yesNo(k.Can.Revoke))
 	for i, s := range k.Settings {
 		if i == 0 {
 			b.WriteString("\nSettings (--setting NAME=VALUE):\n")

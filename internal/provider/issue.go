@@ -157,6 +157,23 @@ func chainOf(certs []*x509.Certificate) []*x509.Certificate {
 	return chain
 }
 
+// ChainOf returns a certificate and, where one of the authorities signed it, that
+// one's chain up to the root: for a CA that answers with the certificate alone.
+func (a Authorities) ChainOf(leaf *x509.Certificate) []*x509.Certificate {
+	chain := []*x509.Certificate{leaf}
+	for _, by := range a.List {
+		if by.Issuing == nil || !Signed(by.Issuing, leaf) {
+			continue
+		}
+		chain = append(append(chain, by.Issuing), by.Chain...)
+		if by.Root != nil {
+			chain = append(chain, by.Root)
+		}
+		break
+	}
+	return chain
+}
+
 // Revoke checks r and revokes.
 func Revoke(ctx context.Context, by Revoker, r Revocation) error {
 	serial, err := ParseSerial(r.Serial)

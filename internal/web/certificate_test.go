@@ -104,7 +104,7 @@ func TestCertificate(t *testing.T) {
 // texts what there is room for.
 func TestCertificateTold(t *testing.T) {
 	w := newWorld(t)
-	w.subscribe("alpha")
+	w.subscribeTo("alpha", "generic") // which publishes, and does nothing else
 	w.stock(1)
 	b := w.browser()
 	token := b.enter("admin", tenantA).field(t, "form_token")

@@ -247,10 +247,13 @@ func (b *browser) enter(name string, tenant pki.TenantID) page {
 
 // subscribe makes a subscription whose texts are hostile and whose secrets are
 // canaries.
-func (w *world) subscribe(id pki.ID) {
+func (w *world) subscribe(id pki.ID) { w.subscribeTo(id, "symantec") }
+
+// subscribeTo is subscribe for a provider of the given kind.
+func (w *world) subscribeTo(id pki.ID, kind string) {
 	w.t.Helper()
 	_, err := w.service.Create(w.t.Context(), tenantA, pki.Actor{Name: "setup"}, pki.Draft{
-		ID: pki.Given(string(id)), Provider: pki.Given("symantec"), DisplayName: pki.Given(string(id) + hostile),
+		ID: pki.Given(string(id)), Provider: pki.Given(kind), DisplayName: pki.Given(string(id) + hostile),
 		Credentials: pki.Given(pki.DraftCredentials{
 			UserName: pki.Given("user"), Password: pki.Given(secret.NewString("CANARY-password")),
 		}),

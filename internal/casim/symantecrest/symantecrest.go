@@ -37,6 +37,20 @@ func handler(ca *casim.CA) http.Handler {
 		ca.Count("searchcert")
 		search(ca, w, r)
 	})
+	mux.HandleFunc("GET "+base+"certificate/{serial}", func(w http.ResponseWriter, r *http.Request) {
+		ca.Count("certificate")
+		if i, ok := find(ca, w, r); ok {
+			answer(w, http.StatusOK, told(i))
+		}
+	})
+	mux.HandleFunc("POST "+base+"certificate", func(w http.ResponseWriter, r *http.Request) {
+		ca.Count("enrol")
+		enrol(ca, w, r)
+	})
+	mux.HandleFunc("PUT "+base+"certificate/{serial}/revoke", func(w http.ResponseWriter, r *http.Request) {
+		ca.Count("revoke")
+		revoke(ca, w, r)
+	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if subtle.ConstantTimeCompare([]byte(r.Header.Get("X-API-Key")), []byte(ca.Login().APIKey)) != 1 {
 			refuse(w, http.StatusUnauthorized, "access_denied", "Authentication failed: the API key is not valid")

@@ -53,18 +53,7 @@ func (s *session) Issue(ctx context.Context, r provider.Request) (provider.Issue
 	if err != nil {
 		return provider.Issued{}, &provider.Error{Code: provider.CodeParse, Err: err, Msg: s.Host() + " answers the request with a certificate that cannot be read"}
 	}
-	issued := provider.Issued{Chain: []*x509.Certificate{leaf}}
-	for _, a := range known.List {
-		if a.Issuing == nil || !provider.Signed(a.Issuing, leaf) {
-			continue
-		}
-		issued.Chain = append(append(issued.Chain, a.Issuing), a.Chain...)
-		if a.Root != nil {
-			issued.Chain = append(issued.Chain, a.Root)
-		}
-		break
-	}
-	return issued, nil
+	return provider.Issued{Chain: known.ChainOf(leaf)}, nil
 }
 
 // seatOf names who a certificate is for: the common name, or else the first

@@ -11,6 +11,8 @@ import (
 const (
 	nsEnvelope = "http://schemas.xmlsoap.org/soap/envelope/"
 	nsPolicy   = "http://schemas.verisign.com/pkiservices/2009/07/policy"
+	nsTrust    = "http://docs.oasis-open.org/ws-sx/ws-trust/200512/"
+	nsEnrol    = "http://schemas.verisign.com/pkiservices/2009/07/enrollment"
 	nsManage   = "http://schemas.verisign.com/pkiservices/2009/07/management"
 )
 
@@ -37,9 +39,28 @@ const (
 <clientTransactionID>{{xml .TxID}}</clientTransactionID>
 {{with .Account}}<accountId>{{xml .}}</accountId>
 {{end}}{{with .Profile}}<profileOID>{{xml .}}</profileOID>
+{{end}}{{with .Serial}}<serialNumber>{{xml .}}</serialNumber>
 {{end}}<startIndex>{{.Start}}</startIndex>
 <version>1.0</version>
 </searchCertificateRequest>`
+
+	revokeBody = `<updateCertificateStatusRequest xmlns="http://schemas.verisign.com/pkiservices/2009/07/management">
+<clientTransactionID>{{xml .TxID}}</clientTransactionID>
+<version>1.0</version>
+<revocationReason>{{xml .Reason}}</revocationReason>
+<certificateSerialNumber>{{xml .Serial}}</certificateSerialNumber>
+<operationType>Revoke</operationType>
+</updateCertificateStatusRequest>`
+
+	issueBody = `<RequestSecurityToken xmlns="http://docs.oasis-open.org/ws-sx/ws-trust/200512/"><requestVSSecurityToken xmlns="http://schemas.verisign.com/pkiservices/2009/07/enrollment">
+<certificateProfileID>{{xml .Profile}}</certificateProfileID>
+<clientTransactionID>{{xml .TxID}}</clientTransactionID>
+<tokenType>http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-x509-token-profile-1.0#X509v3</tokenType>
+<requestType>http://docs.oasis-open.org/ws-sx/ws-trust/200512/Issue</requestType>
+<binarySecurityToken ValueType="http://schemas.verisign.com/pkiservices/2009/07/PKCS10" EncodingType="http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd#base64binary">{{xml .CSR}}</binarySecurityToken>
+{{range .Pairs}}<nameValuePair><name>{{xml .Name}}</name><value>{{xml .Value}}</value></nameValuePair>
+{{end}}<version>2.0</version>
+</requestVSSecurityToken></RequestSecurityToken>`
 )
 
 type policiesData struct {
@@ -49,8 +70,17 @@ type policiesData struct {
 
 type searchData struct {
 	TxID, Account, Profile string
+	Serial                 string // lower-case hex; with leading zeros nothing is found
 	Start                  int
 }
+
+type issueData struct {
+	TxID, Profile string
+	CSR           string // PKCS#10, base64 of DER
+	Pairs         []pair
+}
+
+type revokeData struct{ TxID, Reason, Serial string }
 
 func policiesRequest(txID string, oids []string) request {
 	return request{
@@ -68,6 +98,26 @@ func searchRequest(d searchData) request {
 		action:  nsManage + "/searchCertificate",
 		wants:   xml.Name{Space: nsManage, Local: "searchCertificateResponse"},
 		body:    searchBody,
+		data:    d,
+	}
+}
+
+func issueRequest(d issueData) request {
+	return request{
+		service: "enrollmentService",
+		action:  nsEnrol + "/requestSecurityToken",
+		wants:   xml.Name{Space: nsTrust, Local: "RequestSecurityTokenResponse"},
+		body:    issueBody,
+		data:    d,
+	}
+}
+
+func revokeRequest(d revokeData) request {
+	return request{
+		service: "certificateManagementService",
+		action:  nsManage + "/updateCertificateStatus",
+		wants:   xml.Name{Space: nsManage, Local: "updateCertificateStatusResponse"},
+		body:    revokeBody,
 		data:    d,
 	}
 }

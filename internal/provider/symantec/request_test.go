@@ -19,6 +19,9 @@ func TestRequestsAreWrittenAsTheSchemaWants(t *testing.T) {
 		"search_all":        searchRequest(searchData{TxID: "TXID"}),
 		"search_profile":    searchRequest(searchData{TxID: "TXID", Account: "81234567", Profile: "2.16.840.1.113733.1.16.1.2.3.1.1.1", Start: 49}),
 		"search_escaped":    searchRequest(searchData{TxID: `<&">`, Account: "</accountId><x>", Start: 1}),
+		"search_serial":     searchRequest(searchData{TxID: "TXID", Serial: "1a2b"}),
+		"revoke":            revokeRequest(revokeData{"TXID", "Superseded", "1a2b"}),
+		"issue":             issueRequest(issueData{"TXID", "2.16.840.1.113733.1.16.1.2.3.1.1.1", "MIIB", []pair{{"seat_id", "printer"}, {"common_name", "<printer>"}}}),
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := r.envelope()

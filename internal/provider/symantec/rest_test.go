@@ -36,6 +36,7 @@ func restFixture(t testing.TB, w providertest.World) (providertest.Fixture, *cas
 		Roots:   []*x509.Certificate{ca.Root()},
 		Spoil:   func(c *provider.Config) { c.Credentials.Password = secret.NewString("another key") },
 		Serials: serials,
+		Profile: casim.ProfileUser,
 		Unreadable: func() {
 			f, _ := casim.ByName("unparsable")
 			ca.Misbehave(f)
@@ -119,8 +120,8 @@ func TestWordsOfREST(t *testing.T) {
 	}
 }
 
-// probe opens a session against the fixture and asks for a sign of life.
-func probe(t *testing.T, f providertest.Fixture) *provider.Error {
+// serveREST opens a session against the fixture.
+func serveREST(t *testing.T, f providertest.Fixture) provider.Session {
 	t.Helper()
 	srv := httptest.NewUnstartedServer(f.Handler)
 	srv.TLS = f.TLS
@@ -131,8 +132,14 @@ func probe(t *testing.T, f providertest.Fixture) *provider.Error {
 	c.Transport = provider.NewTransport(provider.TransportOptions{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
 	session, err := symantec.Kind().Open(t.Context(), c)
 	must(t, err)
-	defer func() { must(t, session.Close()) }()
-	_, err = session.Probe(t.Context())
+	t.Cleanup(func() { must(t, session.Close()) })
+	return session
+}
+
+// probe asks the fixture for a sign of life.
+func probe(t *testing.T, f providertest.Fixture) *provider.Error {
+	t.Helper()
+	_, err := serveREST(t, f).Probe(t.Context())
 	var e *provider.Error
 	errors.As(err, &e)
 	return e

@@ -126,7 +126,7 @@ func (s *session) search(ctx context.Context, profile string, start int) (found,
 	if start > maxRecords {
 		return found{}, incomplete(found{}, fmt.Sprintf("the CA's listing does not end after %d certificates", maxRecords))
 	}
-	answer, err := s.call(ctx, searchRequest(searchData{transactionID(), s.account, profile, start}))
+	answer, err := s.call(ctx, searchRequest(searchData{TxID: transactionID(), Account: s.account, Profile: profile, Start: start}))
 	if err != nil {
 		return found{}, err
 	}

@@ -60,7 +60,7 @@ func Kind() provider.Kind {
 		// The service can filter by validity, and so could be followed by
 		// windows; it cannot filter by change. Only full scans are built.
 		Login:    provider.Login{Doc: "The RA certificate, or an API key alone.", Password: "API key", Certificate: "RA certificate"},
-		Can:      provider.Capabilities{Authorities: true, Profiles: true, Inventory: provider.InventoryFull},
+		Can:      provider.Capabilities{Authorities: true, Profiles: true, Issue: true, Revoke: true, Inventory: provider.InventoryFull},
 		Validate: validate,
 		Open:     open,
 	}

@@ -59,6 +59,7 @@ func TestConformance(t *testing.T) {
 				},
 				Roots:   []*x509.Certificate{ca.Root()},
 				Serials: serials,
+				Profile: casim.ProfileUser,
 				Unreadable: func() {
 					f, _ := casim.ByName("unparsable")
 					ca.Misbehave(f)
