@@ -63,7 +63,7 @@ func (s *Server) answerTrust(x *exchange) error {
 		if err != nil {
 			return err
 		}
-		f, err := s.trustFile(x, b, wanted)
+		f, err := s.trustFile(x, b, wanted, public)
 		if err != nil {
 			return err
 		}
@@ -145,15 +145,21 @@ func (s *Server) admitReader(x *exchange, a bundleAddress) error {
 }
 
 // trustFile returns the bytes that are wanted, written once for all who ask.
-func (s *Server) trustFile(x *exchange, b pki.TrustBundle, w wantedFile) (*file, error) {
+// Those that are public are paid for by the network that asks.
+func (s *Server) trustFile(x *exchange, b pki.TrustBundle, w wantedFile, public bool) (*file, error) {
 	at := fileAddress{bundleAddress: w.bundleAddress, id: b.ID, version: w.version, ext: w.format.Ext}
 	if at.version == 0 {
 		at.version = b.Version
 	}
-	if f := s.shelf.file(at); f != nil {
+	f := s.shelf.file(at)
+	if public {
+		if err := s.spendFetch(x, f); err != nil {
+			return nil, err
+		}
+	}
+	if f != nil {
 		return f, nil
 	}
-	var f *file
 	err := x.enter(s.limits.runs, x.client(), func() error {
 		content, err := s.bundles.Content(x.r.Context(), b, at.version)
 		if err != nil {
