@@ -35,7 +35,21 @@ type wantedFile struct {
 	version int64 // 0 for the last one
 }
 
+// The addresses below which bundles are published, by what they name.
+const (
+	placeOfBundle  = trustPath + "{tenant}/{file}"
+	placeOfVersion = trustPath + "{tenant}/{name}/{file}"
+)
+
+func (w wantedFile) place() string {
+	if w.version == 0 {
+		return placeOfBundle
+	}
+	return placeOfVersion
+}
+
 func (s *Server) answerTrust(x *exchange) error {
+	x.place = trustPath
 	if x.r.Method != http.MethodGet && x.r.Method != http.MethodHead {
 		return methodNotAllowed(x.r.Method, http.MethodGet+", "+http.MethodHead)
 	}
@@ -46,6 +60,7 @@ func (s *Server) answerTrust(x *exchange) error {
 	if err != nil {
 		return err
 	}
+	x.place, x.keys = wanted.place(), []string{wanted.name}
 	return x.enter(s.limits.doors, clientKey{}, func() error {
 		b, err := s.publishedBundle(x, wanted.bundleAddress)
 		if err != nil && pki.CodeOf(err) != pki.CodeNotFound {
