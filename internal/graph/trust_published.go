@@ -217,6 +217,9 @@ func notWritable(f trust.Format, err error) error {
 // sendFile answers with f, or with 304 where the client has it already (RFC
 // 9110, 13.2.2).
 func (x *exchange) sendFile(f *file, public bool, life string) error {
+	if err := x.wantsFile(f); err != nil {
+		return err
+	}
 	same, err := x.hasFile(f)
 	if err != nil {
 		return err
@@ -239,14 +242,4 @@ func (x *exchange) sendFile(f *file, public bool, life string) error {
 	}
 	x.write(http.StatusOK, f.body)
 	return nil
-}
-
-// hasFile reports whether the client has f: by its tag or, where it names none,
-// by its date.
-func (x *exchange) hasFile(f *file) (bool, error) {
-	if fields := x.r.Header["If-None-Match"]; len(fields) > 0 {
-		return unchanged(fields, `W/"`+f.opaque+`"`)
-	}
-	since, err := http.ParseTime(x.header("If-Modified-Since"))
-	return err == nil && !f.modified.After(since), nil
 }
