@@ -212,8 +212,9 @@ func (s *service) buildGraph(context.Context) error {
 		Limits: graph.Limits{
 			PerMinute:       cmp.Or(s.cfg.API.RequestsPerMinute, unbounded),
 			TenantPerMinute: cmp.Or(s.cfg.API.TenantRequestsPerMinute, unbounded), FailuresPerMinute: s.cfg.API.FailedTokensPerMinute,
-			Override:   func(client string) int { return budgets[client] },
-			Concurrent: s.cfg.API.MaxConcurrent, Body: int(s.cfg.API.MaxBodyBytes),
+			FetchesPerMinute: cmp.Or(s.cfg.Trust.FetchesPerMinute, unbounded),
+			Override:         func(client string) int { return budgets[client] },
+			Concurrent:       s.cfg.API.MaxConcurrent, Body: int(s.cfg.API.MaxBodyBytes),
 		},
 		Browsers: s.cfg.API.AllowedOrigins, Log: s.options.Log, Now: s.options.Now,
 		Observe: s.observe,

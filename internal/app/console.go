@@ -62,7 +62,7 @@ func (s *service) buildConsole(context.Context) error {
 	s.console, err = web.New(web.Options{
 		Service: s.pki, Bundles: s.bundles, Catalog: s.catalog, Signer: s.bundleSigner, Verifier: s.verifier,
 		Origin: s.origin, Providers: s.consoleProviders(),
-		HTTP: &http.Client{Transport: inside{s.issuer}}, SealKey: key, Facts: s.consoleFacts(), Now: s.options.Now, Log: s.options.Log,
+		HTTP: &http.Client{Transport: inside{s.issuer}}, SealKey: key, Facts: s.consoleFacts(), Now: s.options.Now, Log: s.options.Log, Observe: s.observe,
 	})
 	return err
 }

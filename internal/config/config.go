@@ -258,6 +258,9 @@ type Trust struct {
 
 	// PEM file with the private key of `trust.signing_certificate`: ECDSA P-256 or P-384, or RSA of 2048 bits or more. Nobody but its owner and group may read it. Every process has the same pair; a new one is read at the next start.
 	SigningKey string `key:"signing_key"`
+
+	// Files of public trust bundles that one address (IPv6: one /64) may fetch; what is beyond it is answered 429 with Retry-After. Answers that nothing has changed (304) do not count. Every device behind one NAT or proxy has its address. 0 sets no bound.
+	FetchesPerMinute int `key:"fetches_per_minute"`
 }
 
 // EST says where devices enrol by EST (RFC 7030).
@@ -373,7 +376,7 @@ func raw() Config {
 		Outbound: Outbound{MaxResponseBytes: 32 << 20},
 
 		Credentials: Credentials{KeepPrevious: 7 * 24 * time.Hour},
-		Trust:       Trust{Overlap: 30 * 24 * time.Hour},
+		Trust:       Trust{Overlap: 30 * 24 * time.Hour, FetchesPerMinute: 6000},
 
 		Notifications: Notifications{MaxPerTenant: 100, Workers: 32},
 		Alerts:        Alerts{SyncFailingAfter: 24 * time.Hour, CertificatesWithin: 14 * 24 * time.Hour},

@@ -124,6 +124,7 @@ func (c Config) validateSync(f *Faults) {
 	between(f, "sync.lease", s.Lease, 5*time.Second, time.Hour)
 	between(f, "sync.max_removal_percent", s.MaxRemovalPercent, 0, 100)
 	between(f, "trust.overlap", c.Trust.Overlap, 0, 366*24*time.Hour)
+	between(f, "trust.fetches_per_minute", c.Trust.FetchesPerMinute, 0, 10_000_000)
 	pair(f, "trust.signing_certificate", c.Trust.SigningCertificate, "trust.signing_key", c.Trust.SigningKey)
 	between(f, "credentials.keep_previous", c.Credentials.KeepPrevious, 0, 90*24*time.Hour)
 }

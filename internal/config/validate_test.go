@@ -79,6 +79,7 @@ func TestFaultsNameTheSettingAndTheRemedy(t *testing.T) {
 		{"auth: {issuers: [{issuer: 'https://a.example', audiences: [b], tenants: ['']}]}", "auth.issuers[0].tenants: has an empty entry"},
 		{"api: {allowed_origins: ['https://a.example/']}", `api.allowed_origins: "https://a.example/" is no origin`},
 		{"api: {failed_tokens_per_minute: 0}", "api.failed_tokens_per_minute: must be between 1 and"},
+		{"trust: {fetches_per_minute: -1}", "trust.fetches_per_minute: must be between 0 and"},
 		{"issuer: {enabled: false}", "auth.issuers: must name an issuer when issuer.enabled is false"},
 		{"auth: {issuers: [{issuer: 'https://a.example'}]}", "auth.issuers[0].audiences: must name at least one"},
 		{"auth: {issuers: [{issuer: 'http://a.example', audiences: [b]}]}", `auth.issuers[0].issuer: "http://a.example" must begin with https://`},

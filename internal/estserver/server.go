@@ -60,7 +60,7 @@ type Options struct {
 	Now       func() time.Time // nil is time.Now
 
 	// Observe is told of each answered request; nil for nobody. route is one of
-	// a closed list, "" where none was met.
+	// a closed list, Path where there is no such operation.
 	Observe func(route, method string, status int, took time.Duration, tenant pki.TenantID)
 }
 
@@ -171,6 +171,7 @@ func parsePath(path string) (endpoint pki.ID, operation string, ok bool) {
 }
 
 func (s *Server) handle(x *exchange) error {
+	x.route = Path
 	endpoint, name, ok := parsePath(x.r.URL.Path)
 	if !ok {
 		return &refusal{status: http.StatusNotFound, text: "There is nothing here. The address is " + Path + "ENDPOINT/OPERATION, with cacerts, csrattrs, simpleenroll or simplereenroll."}

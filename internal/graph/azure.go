@@ -8,6 +8,9 @@ import "net/http"
 func (s *Server) ResourceManager() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.serve(w, r, func(x *exchange) (err error) {
+			if path := r.URL.Path; path == "/subscriptions" || path == "/tenants" {
+				x.place = path
+			}
 			if x.principal, err = s.identify(x); err != nil {
 				return s.spendFailure(x, err)
 			}

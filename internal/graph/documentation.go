@@ -24,6 +24,7 @@ func (s *Server) Documentation() http.Handler {
 }
 
 func (s *Server) answerPage(x *exchange) error {
+	x.place = documentationPath + "{page}"
 	if x.r.Method != http.MethodGet && x.r.Method != http.MethodHead {
 		return methodNotAllowed(x.r.Method, http.MethodGet+", "+http.MethodHead)
 	}
@@ -35,6 +36,7 @@ func (s *Server) answerPage(x *exchange) error {
 	if !ok {
 		return noSegment(name)
 	}
+	x.keys = []string{name}
 	h := x.w.Header()
 	delete(h, "OData-Version") // this is no OData
 	h["Cache-Control"] = []string{"public, max-age=3600"}

@@ -6,27 +6,42 @@ import (
 	"cloudpki/internal/pki"
 )
 
-// tags reads a list of entity tags (RFC 9110, 8.8.3) and returns their opaque
-// parts; any is true for the list *. Empty elements are passed over, as 5.6.1.2
-// wants it.
+// An entityTag is one of a list of them (RFC 9110, 8.8.3).
+type entityTag struct {
+	opaque string
+	weak   bool
+}
+
+// tags reads a list of entity tags and returns their opaque parts, for a weak
+// comparison; any is true for the list *.
 func tags(field string) (opaque []string, any bool, err error) {
+	list, any, err := entityTags(field)
+	for _, tag := range list {
+		opaque = append(opaque, tag.opaque)
+	}
+	return opaque, any, err
+}
+
+// entityTags reads a list of entity tags; any is true for the list *. Empty
+// elements are passed over, as RFC 9110, 5.6.1.2 wants it.
+func entityTags(field string) (list []entityTag, any bool, err error) {
 	rest := strings.Trim(field, ", \t")
 	if rest == "*" {
 		return nil, true, nil
 	}
 	for rest != "" {
-		rest = strings.TrimPrefix(rest, "W/")
-		if rest == "" || rest[0] != '"' {
+		quoted, weak := strings.CutPrefix(rest, "W/")
+		if quoted == "" || quoted[0] != '"' {
 			return nil, false, malformedTag()
 		}
-		end := strings.IndexByte(rest[1:], '"')
+		end := strings.IndexByte(quoted[1:], '"')
 		if end < 0 {
 			return nil, false, malformedTag()
 		}
-		opaque = append(opaque, rest[1:1+end])
-		rest = strings.TrimLeft(rest[2+end:], " \t")
+		list = append(list, entityTag{quoted[1 : 1+end], weak})
+		rest = strings.TrimLeft(quoted[2+end:], " \t")
 		if rest == "" {
-			return opaque, false, nil
+			return list, false, nil
 		}
 		if rest[0] != ',' {
 			return nil, false, malformedTag()

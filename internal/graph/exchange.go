@@ -26,7 +26,8 @@ type exchange struct {
 	requestID       string
 	clientRequestID string
 	route           *route
-	keys            []string     // of the address, from left to right
+	place           string       // pattern of the address where there is no route in the table, "" for none
+	keys            []string     // of the address, from left to right; the first names the object for the log
 	media           string       // of the answer
 	format          odata.Format // of the answer, where it is JSON
 	principal       auth.Principal
@@ -106,7 +107,7 @@ func (x *exchange) odataVersion() string {
 
 func (x *exchange) routeName() string {
 	if x.route == nil {
-		return ""
+		return x.place
 	}
 	return x.route.name()
 }

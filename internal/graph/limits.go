@@ -6,6 +6,7 @@ type Limits struct {
 	PerMinute         int                     // requests of one client; DefaultPerMinute
 	TenantPerMinute   int                     // requests of all clients of a tenant; tenantFactor times PerMinute
 	FailuresPerMinute int                     // refused tokens from one address before they are answered 429; DefaultFailures
+	FetchesPerMinute  int                     // files of public trust bundles sent to one address; DefaultFetches
 	Override          func(client string) int // another budget for a client, requests per minute; 0 keeps PerMinute; may be nil
 	Concurrent        int                     // requests under way at once; DefaultConcurrent
 	BudgetCount       int                     // clients remembered at once; DefaultBudgetCount
@@ -16,6 +17,7 @@ type Limits struct {
 const (
 	DefaultPerMinute   = 3000
 	DefaultFailures    = 600
+	DefaultFetches     = 6000
 	DefaultConcurrent  = 512
 	DefaultBudgetCount = 1 << 16
 	DefaultBody        = 4 << 20
@@ -39,6 +41,7 @@ func (l Limits) withDefaults() Limits {
 	}{
 		{&l.PerMinute, DefaultPerMinute},
 		{&l.FailuresPerMinute, DefaultFailures},
+		{&l.FetchesPerMinute, DefaultFetches},
 		{&l.Concurrent, DefaultConcurrent},
 		{&l.BudgetCount, DefaultBudgetCount},
 		{&l.Body, DefaultBody},
@@ -58,6 +61,7 @@ type limits struct {
 	clients  *budgets[clientKey]
 	tenants  *budgets[string]
 	failures *budgets[string] // by the network that a request comes from
+	fetches  *budgets[string] // likewise
 
 	body int // bytes
 
@@ -84,6 +88,7 @@ func newLimits(l Limits) limits {
 		clients:  newBudgets(perClient, l.BudgetCount),
 		tenants:  newBudgets(func(string) int { return l.TenantPerMinute }, l.BudgetCount),
 		failures: newBudgets(func(string) int { return l.FailuresPerMinute }, l.BudgetCount),
+		fetches:  newBudgets(func(string) int { return l.FetchesPerMinute }, l.BudgetCount),
 		body:     l.Body,
 		doors:    newDoors(l.Concurrent * doorFactor),
 		bodies:   newSlots(l.Concurrent),

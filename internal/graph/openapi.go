@@ -21,6 +21,7 @@ func (s *Server) OpenAPI() http.Handler {
 }
 
 func (s *Server) answerOpenAPI(x *exchange) error {
+	x.place = "/openapi.json"
 	if x.r.Method != http.MethodGet && x.r.Method != http.MethodHead {
 		return methodNotAllowed(x.r.Method, http.MethodGet+", "+http.MethodHead)
 	}

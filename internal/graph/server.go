@@ -54,7 +54,7 @@ type Options struct {
 	Now       func() time.Time // nil is time.Now
 
 	// Observe is told of each answered request; nil for nobody. route is a
-	// pattern of the table of routes, "" where none was met.
+	// pattern of a closed list, "" where none was met.
 	Observe func(route, method string, status int, took time.Duration, tenant pki.TenantID)
 }
 

@@ -83,6 +83,22 @@ func (s *Server) spendFailure(x *exchange, refusal error) error {
 	return refusal
 }
 
+// spendFetch takes a file from the budget of the network that asks for it
+// without a token. Who is told that a file at hand is unchanged pays nothing:
+// that costs no more than a refusal would, and a fleet behind one address waits
+// only for what is new to it. f is nil where the file is not at hand.
+func (s *Server) spendFetch(x *exchange, f *file) error {
+	if f != nil {
+		if same, err := x.hasFile(f); err != nil || same {
+			return err
+		}
+	}
+	if used := s.limits.fetches.spend(x.network().client, s.now()); used.wait > 0 {
+		return tooMany(used.wait)
+	}
+	return nil
+}
+
 // enter takes a slot of the given kind for as long as f runs.
 func (x *exchange) enter(kind *slots, key clientKey, f func() error) error {
 	const soon = 1 // seconds

@@ -35,7 +35,21 @@ type wantedFile struct {
 	version int64 // 0 for the last one
 }
 
+// The addresses below which bundles are published, by what they name.
+const (
+	placeOfBundle  = trustPath + "{tenant}/{file}"
+	placeOfVersion = trustPath + "{tenant}/{name}/{file}"
+)
+
+func (w wantedFile) place() string {
+	if w.version == 0 {
+		return placeOfBundle
+	}
+	return placeOfVersion
+}
+
 func (s *Server) answerTrust(x *exchange) error {
+	x.place = trustPath
 	if x.r.Method != http.MethodGet && x.r.Method != http.MethodHead {
 		return methodNotAllowed(x.r.Method, http.MethodGet+", "+http.MethodHead)
 	}
@@ -46,6 +60,7 @@ func (s *Server) answerTrust(x *exchange) error {
 	if err != nil {
 		return err
 	}
+	x.place, x.keys = wanted.place(), []string{wanted.name}
 	return x.enter(s.limits.doors, clientKey{}, func() error {
 		b, err := s.publishedBundle(x, wanted.bundleAddress)
 		if err != nil && pki.CodeOf(err) != pki.CodeNotFound {
@@ -63,7 +78,7 @@ func (s *Server) answerTrust(x *exchange) error {
 		if err != nil {
 			return err
 		}
-		f, err := s.trustFile(x, b, wanted)
+		f, err := s.trustFile(x, b, wanted, public)
 		if err != nil {
 			return err
 		}
@@ -145,15 +160,21 @@ func (s *Server) admitReader(x *exchange, a bundleAddress) error {
 }
 
 // trustFile returns the bytes that are wanted, written once for all who ask.
-func (s *Server) trustFile(x *exchange, b pki.TrustBundle, w wantedFile) (*file, error) {
+// Those that are public are paid for by the network that asks.
+func (s *Server) trustFile(x *exchange, b pki.TrustBundle, w wantedFile, public bool) (*file, error) {
 	at := fileAddress{bundleAddress: w.bundleAddress, id: b.ID, version: w.version, ext: w.format.Ext}
 	if at.version == 0 {
 		at.version = b.Version
 	}
-	if f := s.shelf.file(at); f != nil {
+	f := s.shelf.file(at)
+	if public {
+		if err := s.spendFetch(x, f); err != nil {
+			return nil, err
+		}
+	}
+	if f != nil {
 		return f, nil
 	}
-	var f *file
 	err := x.enter(s.limits.runs, x.client(), func() error {
 		content, err := s.bundles.Content(x.r.Context(), b, at.version)
 		if err != nil {
@@ -196,6 +217,9 @@ func notWritable(f trust.Format, err error) error {
 // sendFile answers with f, or with 304 where the client has it already (RFC
 // 9110, 13.2.2).
 func (x *exchange) sendFile(f *file, public bool, life string) error {
+	if err := x.wantsFile(f); err != nil {
+		return err
+	}
 	same, err := x.hasFile(f)
 	if err != nil {
 		return err
@@ -218,14 +242,4 @@ func (x *exchange) sendFile(f *file, public bool, life string) error {
 	}
 	x.write(http.StatusOK, f.body)
 	return nil
-}
-
-// hasFile reports whether the client has f: by its tag or, where it names none,
-// by its date.
-func (x *exchange) hasFile(f *file) (bool, error) {
-	if fields := x.r.Header["If-None-Match"]; len(fields) > 0 {
-		return unchanged(fields, `W/"`+f.opaque+`"`)
-	}
-	since, err := http.ParseTime(x.header("If-Modified-Since"))
-	return err == nil && !f.modified.After(since), nil
 }

@@ -72,6 +72,7 @@ func newFile(at fileAddress, format trust.Format, modified time.Time, body []byt
 		opaque: strconv.FormatInt(at.version, 10) + "-" + at.ext + "-" + hex.EncodeToString(sum[:tagBytes]),
 	}
 	f.header = http.Header{
+		"Accept-Ranges":    {"none"}, // part of a file is of use to nobody
 		"ETag":             {`"` + f.opaque + `"`},
 		"Last-Modified":    {f.modified.Format(http.TimeFormat)},
 		"Content-Type":     {format.MediaType},

@@ -47,23 +47,17 @@ const refreshField = "HX-Refresh"
 // byScript reports whether htmx asks, not a person by an address or a form.
 func byScript(r *http.Request) bool { return r.Header.Get("HX-Request") == "true" }
 
-// A partWriter answers htmx. What is no part of the page, such as the way to
-// the sign-in or an error, is not put into it: the page is loaded anew and
-// comes to the same.
-type partWriter struct{ http.ResponseWriter }
-
-// WriteHeader implements http.ResponseWriter. A redirect would be followed
-// before htmx sees it, to a page that is no part of this one.
-func (w partWriter) WriteHeader(status int) {
+// partStatus is what htmx is answered in the place of status. What is no part of
+// the page, such as the way to the sign-in or an error, is not put into it: the
+// page is loaded anew and comes to the same. A redirect would be followed before
+// htmx sees it, to a page that is no part of this one.
+func partStatus(h http.Header, status int) int {
 	if status != http.StatusOK {
-		w.Header().Set(refreshField, "true")
+		h.Set(refreshField, "true")
 	}
 	if status == http.StatusSeeOther {
-		w.Header().Del("Location")
-		status = http.StatusNoContent
+		h.Del("Location")
+		return http.StatusNoContent
 	}
-	w.ResponseWriter.WriteHeader(status)
+	return status
 }
-
-// Unwrap is for http.ResponseController.
-func (w partWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

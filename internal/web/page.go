@@ -95,10 +95,10 @@ func (s *Server) answer(v *visit, serve func(*visit) error) {
 	fault := faultOf(err)
 	if fault.status >= http.StatusInternalServerError {
 		s.log.LogAttrs(v.r.Context(), slog.LevelError, "a page of the console fails",
-			slog.String("request_id", v.id), slog.String("path", v.r.URL.Path), slog.Any("error", fault.Cause))
+			slog.String("request-id", v.id), slog.String("path", v.r.URL.Path), slog.Any("error", fault.Cause))
 	}
 	if err := s.write(v, fault.status, "error", fault.title, fault); err != nil {
-		s.log.LogAttrs(v.r.Context(), slog.LevelError, "the page of an error fails", slog.String("request_id", v.id), slog.Any("error", err))
+		s.log.LogAttrs(v.r.Context(), slog.LevelError, "the page of an error fails", slog.String("request-id", v.id), slog.Any("error", err))
 		v.w.WriteHeader(http.StatusInternalServerError)
 	}
 }

@@ -69,7 +69,11 @@ func (s *Server) session(r *http.Request) (session, bool) {
 // open lets everybody in.
 func (s *Server) open(serve func(*visit) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		s.answer(&visit{w: w, r: r, id: uuid.NewString()}, serve)
+		v := &visit{w: w, r: r, id: uuid.NewString()}
+		s.answer(v, serve)
+		if a, ok := w.(*answer); ok {
+			a.visit = v
+		}
 	}
 }
 

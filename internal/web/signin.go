@@ -110,7 +110,7 @@ func (s *Server) endSignIn(v *visit) error {
 	}
 	principal, lifetime, err := s.redeem(v.r.Context(), p, a, q.Get("code"))
 	if err != nil {
-		s.log.LogAttrs(v.r.Context(), slog.LevelWarn, "a sign-in to the console fails", slog.String("request_id", v.id), slog.Any("error", err))
+		s.log.LogAttrs(v.r.Context(), slog.LevelWarn, "a sign-in to the console fails", slog.String("request-id", v.id), slog.Any("error", err))
 		return errFailedSignIn()
 	}
 	if err := principal.Allows(auth.Read); err != nil {

@@ -40,7 +40,8 @@ const SignedOutPath = Base + "signin?signed_out=1"
 //go:embed templates/*.html
 var templates embed.FS
 
-// Options configure a Server. All are required but Signer and Facts.
+// Options configure a Server. All are required but Signer, Facts and
+// Observe.
 type Options struct {
 	Service   *pki.Service
 	Bundles   *pki.Bundles
@@ -54,6 +55,10 @@ type Options struct {
 	Facts     []Fact           // of the configuration, for the settings; no secrets
 	Now       func() time.Time
 	Log       *slog.Logger
+
+	// Observe is told of each answered request; nil for nobody. route is a
+	// pattern of a closed list, Base where there is no such page.
+	Observe func(route, method string, status int, took time.Duration, tenant pki.TenantID)
 }
 
 // A Server is the http.Handler of the console. It is safe for concurrent use.
@@ -70,6 +75,7 @@ type Server struct {
 	facts     []Fact
 	now       func() time.Time
 	log       *slog.Logger
+	observe   func(route, method string, status int, took time.Duration, tenant pki.TenantID)
 
 	mux     *http.ServeMux
 	pages   pages
@@ -115,9 +121,12 @@ func New(o Options) (*Server, error) {
 	if err := errors.Join(errSealer, errPages, errQueries, errOrigin); err != nil {
 		return nil, fmt.Errorf("configure the console: %w", err)
 	}
+	if o.Observe == nil {
+		o.Observe = func(string, string, int, time.Duration, pki.TenantID) {}
+	}
 	s := &Server{
 		service: o.Service, bundles: o.Bundles, catalog: o.Catalog, signer: o.Signer, verifier: o.Verifier, origin: o.Origin, providers: o.Providers, http: o.HTTP,
-		sealer: sealer, facts: o.Facts, now: o.Now, log: o.Log, mux: http.NewServeMux(), pages: pages, forms: forms,
+		sealer: sealer, facts: o.Facts, now: o.Now, log: o.Log, observe: o.Observe, mux: http.NewServeMux(), pages: pages, forms: forms,
 		links: links{open: make(map[digest]link)}, queries: queries, tokens: odata.NewTokenSealer(sealer.AEAD()),
 	}
 	s.route()
@@ -182,10 +191,9 @@ func (s *Server) Serves(u *url.URL) bool { return u.Path == "/" || strings.HasPr
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if byScript(r) {
-		w = partWriter{w}
-	}
-	s.mux.ServeHTTP(w, r)
+	a := &answer{ResponseWriter: w, part: byScript(r), begun: s.now()}
+	s.mux.ServeHTTP(a, r)
+	s.conclude(a, r)
 }
 
 // A visit is one request of a page.
