@@ -25,7 +25,9 @@ type TrustBundle struct {
 	Expires       *time.Time `json:"expirationDateTime"` // the soonest end of its roots
 	Hash          *string    `json:"contentHash"`
 	Status        string     `json:"publishStatus"`
-	Message       *string    `json:"publishMessage"` // why it is not published as its subscriptions are
+	Message       *string    `json:"publishMessage"`       // why it is not published as its subscriptions are
+	Current       int64      `json:"currentFetcherCount"`  // of the fetchers that are known, who has that version
+	Outdated      int64      `json:"outdatedFetcherCount"` // who has only older ones
 	Created       time.Time  `json:"createdDateTime"`
 	LastModified  time.Time  `json:"lastModifiedDateTime"`
 }

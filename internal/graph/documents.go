@@ -56,7 +56,7 @@ func (n nouns) model(providers *odata.EnumType) odata.Model {
 		Enums: []*odata.EnumType{providers},
 		Types: []*odata.EntityType{
 			n.subscriptions.entity, n.runs.entity, n.authorities.entity, n.certificates.entity, n.skippedItems.entity, n.auditEvents.entity,
-			n.notifications.entity, n.deadLetters.entity, n.bundles.entity, n.bundleVersions.entity, n.estEndpoints.entity,
+			n.notifications.entity, n.deadLetters.entity, n.bundles.entity, n.bundleVersions.entity, n.bundleFetches.entity, n.estEndpoints.entity,
 		},
 		Sets: []odata.EntitySet{
 			{Name: subscriptionSet, Type: n.subscriptions.entity, Doc: "Subscriptions to third-party certification authorities."},

@@ -24,6 +24,7 @@ type nouns struct {
 
 	bundles        *noun[pki.TrustBundle]
 	bundleVersions *noun[pki.TrustBundleVersion]
+	bundleFetches  *noun[pki.TrustBundleFetch]
 	estEndpoints   *noun[pki.ESTEndpoint]
 }
 
@@ -66,6 +67,9 @@ func newNouns(s *Server) (n nouns, err error) {
 		return n, err
 	}
 	if n.bundleVersions, err = newBundleVersions(s); err != nil {
+		return n, err
+	}
+	if n.bundleFetches, err = newBundleFetches(s); err != nil {
 		return n, err
 	}
 	n.estEndpoints, err = newESTEndpoints(s)

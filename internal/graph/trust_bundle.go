@@ -13,6 +13,7 @@ import (
 const (
 	bundleSet        = "trustBundles"
 	bundleVersionSet = "versions"
+	bundleFetchSet   = "fetches"
 )
 
 // bundleRoutes is the part of the table of routes that is about trust bundles.
@@ -20,6 +21,7 @@ func (s *Server) bundleRoutes() []route {
 	const set, one = deviceManagement + "/" + bundleSet, deviceManagement + "/" + bundleSet + "/{id}"
 	table := reading(set, s.nouns.bundles)
 	table = append(table, reading(one+"/"+bundleVersionSet, s.nouns.bundleVersions)...)
+	table = append(table, reading(one+"/"+bundleFetchSet, s.nouns.bundleFetches)...)
 	return append(table,
 		route{
 			method: http.MethodPost, path: set, need: auth.Write, body: true, handle: s.createBundle,
@@ -150,6 +152,8 @@ func newBundles(s *Server) (*noun[pki.TrustBundle], error) {
 		"contentHash":          func(b *pki.TrustBundle) odata.Value { return textOrNull(b.Hash) },
 		"publishStatus":        func(b *pki.TrustBundle) odata.Value { return odata.Int(int64(b.Status)) },
 		"publishMessage":       func(b *pki.TrustBundle) odata.Value { return textOrNull(b.Message) },
+		"currentFetcherCount":  func(b *pki.TrustBundle) odata.Value { return odata.Int(b.CurrentFetchers) },
+		"outdatedFetcherCount": func(b *pki.TrustBundle) odata.Value { return odata.Int(b.OutdatedFetchers) },
 		"createdDateTime":      func(b *pki.TrustBundle) odata.Value { return odata.Date(b.Created) },
 		"lastModifiedDateTime": func(b *pki.TrustBundle) odata.Value { return odata.Date(b.LastModified) },
 	})
@@ -159,7 +163,7 @@ func newBundles(s *Server) (*noun[pki.TrustBundle], error) {
 		tag: func(b *pki.TrustBundle) string { return b.ETag() },
 		page: func(ctx context.Context, t pki.TenantID, _ pki.ID, q odata.Query) (pki.Page[pki.TrustBundle], error) {
 			if len(q.Expand) > 0 {
-				return pki.Page[pki.TrustBundle]{}, errVersionsApart()
+				return pki.Page[pki.TrustBundle]{}, errBundleApart()
 			}
 			return s.bundles.List(ctx, t, q)
 		},
@@ -167,7 +171,7 @@ func newBundles(s *Server) (*noun[pki.TrustBundle], error) {
 			return s.bundles.Get(ctx, t, id)
 		},
 		expanded: func(context.Context, pki.TenantID, pki.ID, odata.Query) (pki.TrustBundle, error) {
-			return pki.TrustBundle{}, errVersionsApart()
+			return pki.TrustBundle{}, errBundleApart()
 		},
 		changes: func(ctx context.Context, t pki.TenantID, _ pki.ID, q odata.Query, from pki.DeltaPosition) (pki.Delta[pki.TrustBundle], error) {
 			return s.bundles.Changes(ctx, t, q, from)
@@ -175,8 +179,8 @@ func newBundles(s *Server) (*noun[pki.TrustBundle], error) {
 	}, err
 }
 
-func errVersionsApart() error {
-	return badRequest("$expand", "The query option '$expand' is not supported here. Read %s at its own address.", bundleVersionSet)
+func errBundleApart() error {
+	return badRequest("$expand", "The query option '$expand' is not supported here. Read %s and %s at their own addresses.", bundleVersionSet, bundleFetchSet)
 }
 
 func newBundleVersions(s *Server) (*noun[pki.TrustBundleVersion], error) {

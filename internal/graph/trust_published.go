@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"cloudpki/internal/auth"
-	"cloudpki/internal/odata"
 	"cloudpki/internal/pki"
 	"cloudpki/internal/trust"
 )
@@ -85,7 +84,7 @@ func (s *Server) answerTrust(x *exchange) error {
 		if err := x.sendFile(f, public, f.life(wanted.version != 0)); err != nil || x.r.Method == http.MethodHead {
 			return err
 		}
-		s.tally.add(pki.BundleFetches{Tenant: b.Tenant, Key: b.Key, Version: f.version, Count: 1, Last: odata.FromTime(s.now())})
+		s.noteFetch(x, b, f.version, wanted.format.Ext)
 		return nil
 	})
 }

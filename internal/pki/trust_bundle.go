@@ -37,6 +37,10 @@ type TrustBundle struct {
 	Status  BundleStatus
 	Message string // why it was not published as it would be; ""
 
+	// Of the fetchers that are known, see TrustBundleFetch.
+	CurrentFetchers  int64 // that have the last version
+	OutdatedFetchers int64 // that have only older ones
+
 	Stale bool // what it is gathered from may have changed since it was last looked at
 }
 
@@ -89,15 +93,6 @@ type TrustSource struct {
 	Others   [][]byte // CA certificates that were met and are no roots
 }
 
-// BundleFetches counts how often a version was fetched, or found unchanged.
-type BundleFetches struct {
-	Tenant  TenantID
-	Key     int64 // of the bundle
-	Version int64
-	Count   int64
-	Last    odata.DateTimeOffset
-}
-
 // BundleContent is a version of a bundle with its certificates.
 type BundleContent struct {
 	Version       int64
@@ -122,7 +117,8 @@ type BundleStore interface {
 	// TrustBundle returns one, or CodeNotFound.
 	TrustBundle(ctx context.Context, t TenantID, id ID) (TrustBundle, error)
 
-	// TrustBundleNamed returns the one with the name, or CodeNotFound.
+	// TrustBundleNamed returns the one with the name, without figures of its
+	// fetchers, or CodeNotFound.
 	TrustBundleNamed(ctx context.Context, t TenantID, name string) (TrustBundle, error)
 
 	// TrustBundles returns a page of those that match q.
@@ -169,7 +165,11 @@ type BundleVersionStore interface {
 	// CodeNotFound.
 	TrustBundleVersion(ctx context.Context, b TrustBundle, version int64) (TrustBundleVersion, error)
 
-	// AddBundleFetches adds to the counts of versions. Those that there are not
-	// any longer are passed over.
+	// AddBundleFetches adds to the counts of versions and to the evidence of who
+	// fetched them, with at most FetcherKind.Most rows of a kind. Versions that
+	// there are not any longer are passed over.
 	AddBundleFetches(ctx context.Context, list []BundleFetches) error
+
+	// TrustBundleFetches returns a page of who fetched which version of b.
+	TrustBundleFetches(ctx context.Context, b TrustBundle, q odata.Query) (Page[TrustBundleFetch], error)
 }

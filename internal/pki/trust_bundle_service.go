@@ -1,7 +1,6 @@
 package pki
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/x509"
@@ -229,18 +228,6 @@ func (s *Bundles) Content(ctx context.Context, b TrustBundle, version int64) (Bu
 		return c, fmt.Errorf("read version %d of bundle %s: %w", version, b.ID, err)
 	}
 	return c, nil
-}
-
-// Fetched notes which versions were fetched.
-func (s *Bundles) Fetched(ctx context.Context, list []BundleFetches) error {
-	if len(list) == 0 {
-		return nil
-	}
-	// In one order, or two processes would wait for each other.
-	sorted := slices.SortedFunc(slices.Values(list), func(a, b BundleFetches) int {
-		return cmp.Or(cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.Key, b.Key), cmp.Compare(a.Version, b.Version))
-	})
-	return s.o.Store.AddBundleFetches(ctx, sorted)
 }
 
 func (s *Bundles) event(activity string, object ID, a Actor, members []string) (AuditEvent, error) {

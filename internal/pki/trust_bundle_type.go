@@ -34,6 +34,9 @@ func TrustBundleType() *odata.EntityType {
 	text := func(name, doc string) odata.Property {
 		return odata.Property{Name: name, Kind: odata.KindString, Nullable: true, MaxLength: maxBundleText, Filter: true, Sort: true, Doc: doc}
 	}
+	figure := func(name, doc string) odata.Property {
+		return odata.Property{Name: name, Kind: odata.KindInt32, Computed: true, Doc: doc}
+	}
 	return &odata.EntityType{
 		Name: "trustBundle",
 		Doc:  "A named set of trusted roots, published below /trust/ in versions.",
@@ -52,11 +55,16 @@ func TrustBundleType() *odata.EntityType {
 			own("contentHash", odata.KindString, true, "SHA-256 over what that version holds, lower-case hex."),
 			{Name: "publishStatus", Kind: odata.KindEnum, Enum: BundleStatusEnum(), Computed: true, Filter: true, Sort: true, Doc: "Whether that version is what the subscriptions hold; kept where it stays as they hold no root, or too many."},
 			own("publishMessage", odata.KindString, true, "Why it is not published as its subscriptions are."),
+			figure("currentFetcherCount", "How many fetchers that are known have the version published last."),
+			figure("outdatedFetcherCount", "How many fetchers that are known have only older versions."),
 			own("createdDateTime", odata.KindDateTimeOffset, false, "When it was created."),
 			own("lastModifiedDateTime", odata.KindDateTimeOffset, false, "When an admin last changed it."),
 		},
-		Delta:       true,
-		Navigations: []odata.Navigation{{Name: "versions", Target: TrustBundleVersionType(), Apart: true, Doc: "Its last 100 versions."}},
+		Delta: true,
+		Navigations: []odata.Navigation{
+			{Name: "versions", Target: TrustBundleVersionType(), Apart: true, Doc: "Its last 100 versions."},
+			{Name: "fetches", Target: TrustBundleFetchType(), Apart: true, Doc: "Who fetched which of these versions."},
+		},
 	}
 }
 

@@ -82,7 +82,7 @@ func (db *DB) incarnation(ctx context.Context, c conn, t pki.TenantID, f pki.Fol
 		return nil, nil
 	}
 	if f.Set == pki.ResourceBundles {
-		b, err := db.findBundle(ctx, c, t, "id", string(f.ID), "")
+		b, err := db.findBundle(ctx, c, t, noFigures, "id", string(f.ID), "")
 		return &b.Key, err
 	}
 	key, err := db.subscriptionKey(ctx, c, t, f.ID)

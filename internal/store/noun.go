@@ -43,6 +43,7 @@ type nouns struct {
 	providers     *odata.EnumType
 
 	bundleVersions noun[pki.TrustBundleVersion]
+	bundleFetches  noun[pki.TrustBundleFetch]
 	estEndpoints   noun[pki.ESTEndpoint]
 }
 
@@ -68,7 +69,7 @@ func newNouns() nouns {
 		notifications: notificationNoun(),
 		deadLetters:   deadLetterNoun(),
 
-		bundles: bundleNoun(), bundleVersions: bundleVersionNoun(), estEndpoints: estEndpointNoun(),
+		bundles: bundleNoun(), bundleVersions: bundleVersionNoun(), bundleFetches: bundleFetchNoun(), estEndpoints: estEndpointNoun(),
 	}
 }
 

@@ -13,6 +13,13 @@ const (
 	created_date_time, last_modified_date_time, version, content_hash, root_count, published_date_time, expiration_date_time,
 	publish_status, publish_message, stale, edits, revision`
 
+	// Known are the fetchers of all versions, current those of the last.
+	bundleFigures = `, (SELECT COUNT(DISTINCT fetcher_type || ' ' || fetcher_id) FROM trust_bundle_fetches f
+	WHERE f.tenant = trust_bundles.tenant AND f.subscription_key = trust_bundles.key AND fetcher_type <> 3),
+	(SELECT COUNT(DISTINCT fetcher_type || ' ' || fetcher_id) FROM trust_bundle_fetches f
+	WHERE f.tenant = trust_bundles.tenant AND f.subscription_key = trust_bundles.key AND f.version = trust_bundles.version AND fetcher_type <> 3)`
+	noFigures = ", 0, 0"
+
 	insertBundleText = `INSERT INTO trust_bundles (tenant, ` + bundleColumns + `, change)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)
 ON CONFLICT (tenant, name) DO NOTHING`
@@ -26,7 +33,7 @@ WHERE tenant = ?1 AND id = ?2 AND key = ?3 AND name = ?4`
 func bundleNoun() noun[pki.TrustBundle] {
 	return noun[pki.TrustBundle]{
 		entity: pki.TrustBundleType(), from: "trust_bundles",
-		columns: func(bool) string { return bundleColumns }, scan: scanBundle,
+		columns: func(bool) string { return bundleColumns + bundleFigures }, scan: scanBundle,
 	}
 }
 
@@ -34,15 +41,15 @@ func scanBundle(r rows, _ bool, extra ...any) (b pki.TrustBundle, err error) {
 	var subscriptions string
 	var hash, message *string
 	var published, expires *int64
-	var intermediates, stale int64
+	var intermediates, stale, known int64
 	if err := r.scan(append([]any{
 		(*string)(&b.ID), &b.Key, &b.Name, &b.DisplayName, &b.Description, &subscriptions, &intermediates, (*int64)(&b.Access),
 		&b.Created.Ticks, &b.LastModified.Ticks, &b.Version, &hash, &b.Roots, &published, &expires,
-		(*int64)(&b.Status), &message, &stale, &b.Edits, &b.Revision,
+		(*int64)(&b.Status), &message, &stale, &b.Edits, &b.Revision, &known, &b.CurrentFetchers,
 	}, extra...)...); err != nil {
 		return b, err
 	}
-	b.Intermediates, b.Stale = intermediates != 0, stale != 0
+	b.Intermediates, b.Stale, b.OutdatedFetchers = intermediates != 0, stale != 0, known-b.CurrentFetchers
 	b.Hash, b.Message, b.Published, b.Expires = text(hash), text(message), date(published), date(expires)
 	return b, decode(subscriptions, &b.Subscriptions)
 }
@@ -162,7 +169,7 @@ func (db *DB) checkSources(ctx context.Context, c conn, b *pki.TrustBundle) erro
 // TrustBundle implements pki.BundleStore.
 func (db *DB) TrustBundle(ctx context.Context, t pki.TenantID, id pki.ID) (b pki.TrustBundle, err error) {
 	err = db.engine.read(ctx, func(c conn) error {
-		b, err = db.findBundle(ctx, c, t, "id", string(id), "")
+		b, err = db.findBundle(ctx, c, t, bundleFigures, "id", string(id), "")
 		return err
 	})
 	return b, err
@@ -171,16 +178,16 @@ func (db *DB) TrustBundle(ctx context.Context, t pki.TenantID, id pki.ID) (b pki
 // TrustBundleNamed implements pki.BundleStore.
 func (db *DB) TrustBundleNamed(ctx context.Context, t pki.TenantID, name string) (b pki.TrustBundle, err error) {
 	err = db.engine.read(ctx, func(c conn) error {
-		b, err = db.findBundle(ctx, c, t, "name", name, "")
+		b, err = db.findBundle(ctx, c, t, noFigures, "name", name, "")
 		return err
 	})
 	return b, err
 }
 
 // findBundle reads the bundle of t whose column has the value.
-func (db *DB) findBundle(ctx context.Context, c conn, t pki.TenantID, column, value, lock string) (pki.TrustBundle, error) {
+func (db *DB) findBundle(ctx context.Context, c conn, t pki.TenantID, figures, column, value, lock string) (pki.TrustBundle, error) {
 	scan := func(r rows) (pki.TrustBundle, error) { return scanBundle(r, false) }
-	b, found, err := first(ctx, c, scan, "SELECT "+bundleColumns+" FROM trust_bundles WHERE tenant = ?1 AND "+column+" = ?2"+lock, string(t), value)
+	b, found, err := first(ctx, c, scan, "SELECT "+bundleColumns+figures+" FROM trust_bundles WHERE tenant = ?1 AND "+column+" = ?2"+lock, string(t), value)
 	if err == nil && !found {
 		err = pki.NotFound(db.nouns.bundles.entity.Name, pki.ID(value))
 	}
@@ -208,7 +215,7 @@ func (db *DB) changeBundle(ctx context.Context, t pki.TenantID, id pki.ID, chang
 		if err := db.takeTurn(ctx, c, t); err != nil {
 			return err
 		}
-		if b, err = db.findBundle(ctx, c, t, "id", string(id), db.dialect.forUpdate); err != nil {
+		if b, err = db.findBundle(ctx, c, t, noFigures, "id", string(id), db.dialect.forUpdate); err != nil {
 			return err
 		}
 		before := b
@@ -216,11 +223,16 @@ func (db *DB) changeBundle(ctx context.Context, t pki.TenantID, id pki.ID, chang
 			return err
 		}
 		if before.Edits == b.Edits && before.Version == b.Version && before.Status == b.Status && before.Message == b.Message {
-			_, err := c.exec(ctx, "UPDATE trust_bundles SET stale = ?3 WHERE tenant = ?1 AND id = ?2", string(t), string(id), flag(b.Stale))
+			_, err = c.exec(ctx, "UPDATE trust_bundles SET stale = ?3 WHERE tenant = ?1 AND id = ?2", string(t), string(id), flag(b.Stale))
+		} else {
+			b.Revision++
+			err = db.updateBundle(ctx, c, &b)
+		}
+		if err != nil {
 			return err
 		}
-		b.Revision++
-		return db.updateBundle(ctx, c, &b)
+		b, err = db.findBundle(ctx, c, t, bundleFigures, "id", string(id), "") // with the figures of the version that is the last now
+		return err
 	})
 	return b, err
 }
@@ -262,7 +274,7 @@ func (db *DB) DeleteTrustBundle(ctx context.Context, t pki.TenantID, id pki.ID, 
 		if err := db.takeTurn(ctx, c, t); err != nil {
 			return err
 		}
-		b, err := db.findBundle(ctx, c, t, "id", string(id), db.dialect.forUpdate)
+		b, err := db.findBundle(ctx, c, t, noFigures, "id", string(id), db.dialect.forUpdate)
 		if err != nil {
 			return err
 		}
@@ -275,6 +287,9 @@ func (db *DB) DeleteTrustBundle(ctx context.Context, t pki.TenantID, id pki.ID, 
 			return err
 		}
 		if _, err := c.exec(ctx, "DELETE FROM trust_bundle_versions WHERE tenant = ?1 AND subscription_key = ?2", string(t), b.Key); err != nil {
+			return err
+		}
+		if err := deleteFetches(ctx, c, &b, b.Version); err != nil {
 			return err
 		}
 		if _, err := c.exec(ctx, `INSERT INTO trust_bundle_names (tenant, name, version) VALUES (?1, ?2, ?3)
@@ -300,7 +315,7 @@ func (db *DB) StaleTrustBundles(ctx context.Context, limit int) (list []pki.Trus
 			b.Tenant = pki.TenantID(tenant)
 			return b, err
 		}
-		list, err = all(ctx, c, scan, "SELECT "+bundleColumns+", tenant FROM trust_bundles WHERE stale = 1 ORDER BY tenant, id LIMIT ?1", int64(limit))
+		list, err = all(ctx, c, scan, "SELECT "+bundleColumns+noFigures+", tenant FROM trust_bundles WHERE stale = 1 ORDER BY tenant, id LIMIT ?1", int64(limit))
 		return err
 	})
 	return list, err

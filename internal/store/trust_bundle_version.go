@@ -60,6 +60,9 @@ func (db *DB) PublishTrustBundle(ctx context.Context, t pki.TenantID, id pki.ID,
 			string(t), b.Key, version.Version-int64(keep)); err != nil {
 			return err
 		}
+		if err := deleteFetches(ctx, c, b, version.Version-int64(keep)); err != nil {
+			return err
+		}
 		return insertAudit(ctx, c, t, *event)
 	})
 }
@@ -161,18 +164,4 @@ func (db *DB) TrustBundleVersion(ctx context.Context, b pki.TrustBundle, version
 		return err
 	})
 	return v, err
-}
-
-// AddBundleFetches implements pki.BundleVersionStore.
-func (db *DB) AddBundleFetches(ctx context.Context, list []pki.BundleFetches) error {
-	return db.engine.write(ctx, func(c conn) error {
-		for _, f := range list {
-			if _, err := c.exec(ctx, `UPDATE trust_bundle_versions SET fetch_count = fetch_count + ?4,
-	last_fetched_date_time = CASE WHEN last_fetched_date_time > ?5 THEN last_fetched_date_time ELSE ?5 END
-WHERE tenant = ?1 AND subscription_key = ?2 AND version = ?3`, string(f.Tenant), f.Key, f.Version, f.Count, f.Last.Ticks); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
 }

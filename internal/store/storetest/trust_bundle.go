@@ -15,6 +15,7 @@ func bundles(t *testing.T, open Open) {
 	t.Run("what is stored is read", func(t *testing.T) { bundleRows(t, open) })
 	t.Run("what changes trust marks the bundles of its tenant", func(t *testing.T) { bundleMarks(t, open) })
 	t.Run("a version is what its sources held", func(t *testing.T) { bundleSources(t, open) })
+	t.Run("who fetched which version is known, within bounds", func(t *testing.T) { bundleFetches(t, open) })
 	t.Run("a name goes on where it was, and old versions go", func(t *testing.T) { bundleHistory(t, open) })
 	t.Run("who follows is told of each change once", func(t *testing.T) { bundleFollowed(t, open) })
 	t.Run("a quota, a name and a source are checked", func(t *testing.T) { bundleRefusals(t, open) })
@@ -75,7 +76,7 @@ func bundleRows(t *testing.T, open Open) {
 	if err != nil || string(v.Roots) != "der" || v.ID != "b-1" || v.Expires != at(9) || !v.LastFetched.IsNever() {
 		t.Errorf("version is %+v (%v)", v, err)
 	}
-	fetches := pki.BundleFetches{Tenant: tenant, Key: want.Key, Version: 1, Count: 2, Last: at(6)}
+	fetches := pki.BundleFetches{Tenant: tenant, Key: want.Key, Version: 1, ID: "f", Count: 2, First: at(4), Last: at(6)}
 	earlier, gone := fetches, fetches
 	earlier.Last, gone.Version = at(4), 9
 	must(t, db.AddBundleFetches(t.Context(), []pki.BundleFetches{fetches, earlier, gone}))
