@@ -20,6 +20,7 @@ const (
 	AlertFailing      AlertKind = "syncFailing"          // no sync has succeeded for long
 	AlertRecovered    AlertKind = "syncRecovered"        // the first good sync after AlertFailing
 	AlertTrust        AlertKind = "trustChangePending"   // a quarantined root waits for an admin
+	AlertRollover     AlertKind = "oldRootStillTrusted"  // a replaced root is still distributed
 )
 
 // An Alert is something that a person should know of and act on. Its texts hold
@@ -55,7 +56,7 @@ type AlertMark struct {
 	Object ID
 	Rung   int64                // how far it was told; its meaning is the kind's
 	At     odata.DateTimeOffset // when, or since when
-	Ends   odata.DateTimeOffset // the end that Rung belongs to; Never for none
+	Ends   odata.DateTimeOffset // the end, or the replacement, that Rung belongs to; Never for none
 }
 
 // AlertFacts is what alerts are judged by, beside the subscription, as it

@@ -36,6 +36,9 @@ func (j *alertJudge) tell(a Alert) error {
 	if a.Kind == AlertRoot || a.Kind == AlertTrust {
 		event.NewRoot = a.Object
 	}
+	if a.Kind == AlertRollover {
+		event.OldRoot = a.Object
+	}
 	j.verdict.Audit = append(j.verdict.Audit, event)
 	return nil
 }
