@@ -21,7 +21,7 @@ import (
 func TestAlerts(t *testing.T) {
 	type event struct {
 		ID, Type, Subject string
-		Data              struct{ ExpiryStage, DisplayName, Link, HelpURL string }
+		Data              struct{ ExpiryStage, DisplayName, Link, ConsoleURL, HelpURL string }
 	}
 	came := make(chan event, 10)
 	hook := httptest.NewTLSServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -66,11 +66,21 @@ func TestAlerts(t *testing.T) {
 		t.Errorf("told: %+v", got)
 	}
 	origin := "https://localhost:8443"
-	if got.Data.Link != origin+got.Subject || got.Data.HelpURL != origin+"/docs/credentials" {
+	if got.Data.Link != origin+got.Subject || got.Data.ConsoleURL != origin+"/console/subscriptions/x" || got.Data.HelpURL != origin+"/docs/credentials" {
 		t.Errorf("links: %+v", got)
 	}
 	if code, _ := s.get("/docs/credentials"); code != http.StatusOK {
 		t.Errorf("the page answers %d", code)
+	}
+	console := *s.client
+	console.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	resp, err := console.Get(s.base + "/console/subscriptions/x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	if to := resp.Header.Get("Location"); to != "/console/signin?return=%2Fconsole%2Fsubscriptions%2Fx" {
+		t.Errorf("the console answers %s, to %q: it has no such page", resp.Status, to)
 	}
 	s.login()("GET", got.Subject[len("/beta/"):], "", 200)
 	s.awaitFigure(`cloudpki_alerts_total{outcome="failed",sink="smtp"}`)

@@ -38,7 +38,7 @@ func anAlert() *pki.Alert {
 	return &pki.Alert{
 		ID: "0198a", At: at, Kind: pki.AlertRoot, Tenant: "t", Subscription: "s", Name: "Device CA", Object: "abcd",
 		Stage: "days30", Ends: at.Add(29 * 24 * time.Hour), Title: "Root CN=Gerät ends within 30 days",
-		Detail: "The root ends.", Action: "Renew it.", Path: "/beta/x", Page: "/docs/notifications#alerts",
+		Detail: "The root ends.", Action: "Renew it.", Path: "/beta/x", Console: "/console/subscriptions/s", Page: "/docs/notifications#alerts",
 	}
 }
 
@@ -287,7 +287,7 @@ func TestMailMessage(t *testing.T) {
 	if at, err := header.Date(); err != nil || !at.Equal(anAlert().At) {
 		t.Errorf("date %v, %v", at, err)
 	}
-	for _, part := range []string{"The root ends.", "What to do: Renew it.", alertOrigin + "/beta/x", alertOrigin + "/docs/notifications#alerts", "Device CA (s)"} {
+	for _, part := range []string{"The root ends.", "What to do: Renew it.", "Object: " + alertOrigin + "/beta/x\n", "Console: " + alertOrigin + "/console/subscriptions/s\n", alertOrigin + "/docs/notifications#alerts", "Device CA (s)"} {
 		if !strings.Contains(body, part) {
 			t.Errorf("the body lacks %q:\n%s", part, body)
 		}
@@ -359,7 +359,7 @@ func TestWebhookSink(t *testing.T) {
 		"data": map[string]any{
 			"tenantId": "t", "subscriptionId": "s", "displayName": "Device CA", "certificateAuthorityId": "abcd", "expiryStage": "days30",
 			"expirationDateTime": "2026-03-30T12:00:00Z", "title": "Root CN=Gerät ends within 30 days", "detail": "The root ends.",
-			"action": "Renew it.", "link": alertOrigin + "/beta/x", "helpUrl": alertOrigin + "/docs/notifications#alerts",
+			"action": "Renew it.", "link": alertOrigin + "/beta/x", "consoleUrl": alertOrigin + "/console/subscriptions/s", "helpUrl": alertOrigin + "/docs/notifications#alerts",
 		},
 	}
 	if d := cmp.Diff(want, got); d != "" {

@@ -39,7 +39,8 @@ type Alert struct {
 	Title        string    `json:"title"`            // one line: what, and when
 	Detail       string    `json:"detail"`           // what happened
 	Action       string    `json:"action"`           // what to do
-	Path         string    `json:"path"`             // of the object, below the service's origin
+	Path         string    `json:"path"`             // of the object at the API, below the service's origin
+	Console      string    `json:"console"`          // of the console's page for it, below the origin; "" is its first page
 	Page         string    `json:"page"`             // of the manual, below the service's origin
 }
 

@@ -24,6 +24,7 @@ func (j *alertJudge) tell(a Alert) error {
 		a.Name = oneLine(*j.sub.DisplayName)
 	}
 	a.Path = "/beta/deviceManagement/cloudPkiSubscriptions/" + url.PathEscape(string(j.sub.ID))
+	a.Console = "/console/subscriptions/" + url.PathEscape(string(j.sub.ID))
 	if a.Object != "" {
 		a.Path += "/certificateAuthorities/" + url.PathEscape(string(a.Object))
 	}
