@@ -52,7 +52,7 @@ func TestAlerts(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := start(t, cfg, nil)
-	s.login()("POST", "cloudPkiSubscriptions/x", fmt.Sprintf(`{"displayName":"Device CA","credentials":{"authenticationCertificate":%q,"authenticationCertificatePassword":%q}}`,
+	s.login()("POST", "cloudPkiSubscriptions/x", fmt.Sprintf(`{"displayName":"Device CA","serviceUri":"https://127.0.0.1:1","credentials":{"authenticationCertificate":%q,"authenticationCertificatePassword":%q}}`,
 		base64.StdEncoding.EncodeToString(pfx), password), 201)
 	restart := func() { // at each start the alerts are looked at
 		if err := s.stop(); err != nil {
@@ -89,6 +89,11 @@ func TestAlerts(t *testing.T) {
 	if err := s.stop(); err != nil {
 		t.Fatal(err)
 	}
+	expect(t, examined(t, cfg), map[string]string{
+		"alerts by webhook": "ok: delivered the last one at ", "alerts by smtp": "warning: the last delivery failed at ",
+	})
+	cfg.Alerts.SMTPAddress = ""
+	expect(t, examined(t, cfg), map[string]string{"alerts by smtp": "warning: 1 wait for it since "})
 	for len(came) > 0 {
 		if e := <-came; e.ID != got.ID {
 			t.Errorf("told again: %+v", e)

@@ -69,6 +69,8 @@ func Doctor(ctx context.Context, cfg config.Config, now func() time.Time) []Find
 	inspection, finding := d.database(ctx)
 	findings = append(findings, finding...)
 	findings = append(findings, d.rootKey(inspection))
+	findings = append(findings, d.alerts(inspection.AlertSinks)...)
+	findings = append(findings, d.alerts(inspection.AlertSinks)...)
 	var checks []check
 	for _, issuer := range cfg.Auth.Issuers {
 		checks = append(checks, check{"issuer " + issuer.Issuer, func(ctx context.Context, name string) Finding { return d.issuer(ctx, name, issuer) }})

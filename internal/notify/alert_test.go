@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"log/slog"
 	"mime"
 	"mime/quotedprintable"
 	"net"
@@ -525,5 +526,34 @@ func TestAlertIsGivenUp(t *testing.T) {
 	<-ended
 	if outcomes[notify.OutcomeFailed] != 2 {
 		t.Errorf("each is tried once, however old: %v", outcomes)
+	}
+}
+
+// What waits for a sink that was taken out of the configuration is given up a
+// week later, and told.
+func TestAlertsForNobody(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.queueAlerts(2, "gone")
+	dropped, log := make(chan int, 1), new(bytes.Buffer)
+	alerter := notify.NewAlerter(notify.AlertOptions{
+		Queue: w.store, Now: func() time.Time { return anAlert().At.Add(7*24*time.Hour + time.Second) },
+		Log: slog.New(slog.NewTextHandler(log, nil)),
+		Observe: func(sink, outcome string, n int) {
+			if sink == "gone" && outcome == notify.OutcomeDropped {
+				dropped <- n
+			}
+		},
+	})
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- alerter.Run(ctx) }()
+	n := <-dropped
+	stop()
+	if err := <-ended; err != nil || n != 2 || w.queuedAlerts("gone") != 0 {
+		t.Errorf("%d given up: %v", n, err)
+	}
+	if !strings.Contains(log.String(), "sink=gone number=2") {
+		t.Errorf("the log says %s", log)
 	}
 }

@@ -104,3 +104,10 @@ type QueuedAlert struct {
 	Failures int
 	Until    odata.DateTimeOffset
 }
+
+// An AlertAttempt is how a delivery has ended.
+type AlertAttempt struct {
+	At    odata.DateTimeOffset
+	Error string               // the class of the fault, without secrets; "" where it was delivered
+	Again odata.DateTimeOffset // when one that has failed is due again
+}

@@ -32,7 +32,7 @@ func (w *world) watch() []pki.Alert {
 			return told
 		}
 		told = append(told, a.Alert)
-		w.must(w.store.SettleAlert(w.t.Context(), a, odata.Never()))
+		w.must(w.store.SettleAlert(w.t.Context(), a, pki.AlertAttempt{}))
 	}
 }
 

@@ -24,6 +24,8 @@ type Inspection struct {
 	Key    secret.WrappedKey
 
 	Endpoints []Endpoint // of the CAs, each once
+
+	AlertSinks []AlertSink // those that something waits for or was sent to
 }
 
 // An Endpoint is a server that syncs call.
@@ -66,6 +68,9 @@ func (i *Inspection) look(ctx context.Context, c conn, steps steps, hasTable str
 	i.Key, i.Sealed, err = first(ctx, c, scanKey, "SELECT id, wrapped FROM tenant_keys ORDER BY tenant LIMIT 1")
 	if err != nil {
 		return fmt.Errorf("look for sealed keys: %w", err)
+	}
+	if i.AlertSinks, err = all(ctx, c, scanAlertSink, alertSinksText); err != nil {
+		return fmt.Errorf("look at what waits of alerts: %w", err)
 	}
 	scan := func(r rows) (e Endpoint, err error) { return e, r.scan(&e.Host, &e.ServerCAs) }
 	i.Endpoints, err = all(ctx, c, scan, "SELECT DISTINCT ca_host, server_certificate_authorities FROM subscriptions WHERE ca_host <> '' ORDER BY ca_host LIMIT ?1", maxEndpoints)
