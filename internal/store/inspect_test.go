@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -179,6 +180,24 @@ func TestInspectAlertSinks(t *testing.T) {
 		must(err)
 		if got := inspect(t, url).AlertSinks[1]; n != 1 || got.Waiting != 1 || got.Dropped != 1 || got.DroppedAt != at(43) {
 			t.Errorf("%d given up: %+v", n, got)
+		}
+	}
+}
+
+// An inspection says how many servers of CAs it leaves out.
+func TestInspectLeavesOut(t *testing.T) {
+	url := "sqlite:" + filepath.Join(t.TempDir(), "cloudpki.db")
+	db := open(t, url)
+	for i := range store.MaxEndpoints + 2 {
+		sub, address := subscription(pki.ID(fmt.Sprintf("s%d", i)), int64(i+1)), fmt.Sprintf("https://ca%d.example", max(i, 1)) // the first two share one
+		sub.ServiceURI = &address
+		if err := db.CreateSubscription(t.Context(), sub, pki.Effects{}, nil); err != nil {
+			t.Fatal(err)
+		}
+		if n := int64(i); n >= store.MaxEndpoints {
+			if found := inspect(t, url); len(found.Endpoints) != store.MaxEndpoints || found.Further != n-store.MaxEndpoints {
+				t.Errorf("of %d servers: %d named, %d further", n, len(found.Endpoints), found.Further)
+			}
 		}
 	}
 }
