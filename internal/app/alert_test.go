@@ -21,7 +21,7 @@ import (
 func TestAlerts(t *testing.T) {
 	type event struct {
 		ID, Type, Subject string
-		Data              struct{ ExpiryStage, DisplayName, Link, HelpURL string }
+		Data              struct{ ExpiryStage, DisplayName, Link, ConsoleURL, HelpURL string }
 	}
 	came := make(chan event, 10)
 	hook := httptest.NewTLSServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -52,7 +52,7 @@ func TestAlerts(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := start(t, cfg, nil)
-	s.login()("POST", "cloudPkiSubscriptions/x", fmt.Sprintf(`{"displayName":"Device CA","credentials":{"authenticationCertificate":%q,"authenticationCertificatePassword":%q}}`,
+	s.login()("POST", "cloudPkiSubscriptions/x", fmt.Sprintf(`{"displayName":"Device CA","serviceUri":"https://127.0.0.1:1","credentials":{"authenticationCertificate":%q,"authenticationCertificatePassword":%q}}`,
 		base64.StdEncoding.EncodeToString(pfx), password), 201)
 	restart := func() { // at each start the alerts are looked at
 		if err := s.stop(); err != nil {
@@ -66,11 +66,21 @@ func TestAlerts(t *testing.T) {
 		t.Errorf("told: %+v", got)
 	}
 	origin := "https://localhost:8443"
-	if got.Data.Link != origin+got.Subject || got.Data.HelpURL != origin+"/docs/credentials" {
+	if got.Data.Link != origin+got.Subject || got.Data.ConsoleURL != origin+"/console/subscriptions/x" || got.Data.HelpURL != origin+"/docs/credentials" {
 		t.Errorf("links: %+v", got)
 	}
 	if code, _ := s.get("/docs/credentials"); code != http.StatusOK {
 		t.Errorf("the page answers %d", code)
+	}
+	console := *s.client
+	console.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	resp, err := console.Get(s.base + "/console/subscriptions/x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	if to := resp.Header.Get("Location"); to != "/console/signin?return=%2Fconsole%2Fsubscriptions%2Fx" {
+		t.Errorf("the console answers %s, to %q: it has no such page", resp.Status, to)
 	}
 	s.login()("GET", got.Subject[len("/beta/"):], "", 200)
 	s.awaitFigure(`cloudpki_alerts_total{outcome="failed",sink="smtp"}`)
@@ -79,6 +89,11 @@ func TestAlerts(t *testing.T) {
 	if err := s.stop(); err != nil {
 		t.Fatal(err)
 	}
+	expect(t, examined(t, cfg), map[string]string{
+		"alerts by webhook": "ok: delivered the last one at ", "alerts by smtp": "warning: the last delivery failed at ",
+	})
+	cfg.Alerts.SMTPAddress = ""
+	expect(t, examined(t, cfg), map[string]string{"alerts by smtp": "warning: 1 wait for it since "})
 	for len(came) > 0 {
 		if e := <-came; e.ID != got.ID {
 			t.Errorf("told again: %+v", e)

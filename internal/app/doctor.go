@@ -69,6 +69,8 @@ func Doctor(ctx context.Context, cfg config.Config, now func() time.Time) []Find
 	inspection, finding := d.database(ctx)
 	findings = append(findings, finding...)
 	findings = append(findings, d.rootKey(inspection))
+	findings = append(findings, d.alerts(inspection.AlertSinks)...)
+	findings = append(findings, d.alerts(inspection.AlertSinks)...)
 	var checks []check
 	for _, issuer := range cfg.Auth.Issuers {
 		checks = append(checks, check{"issuer " + issuer.Issuer, func(ctx context.Context, name string) Finding { return d.issuer(ctx, name, issuer) }})
@@ -77,6 +79,10 @@ func Doctor(ctx context.Context, cfg config.Config, now func() time.Time) []Find
 		checks = append(checks, check{"CA " + e.Host, func(ctx context.Context, name string) Finding { return d.authority(ctx, name, e) }})
 	}
 	findings = append(findings, together(ctx, checks)...)
+	if inspection.Further > 0 {
+		findings = append(findings, found("CAs", Skipped, "cloudpki subscription test ID looks at the CA of a subscription",
+			"%d addresses of CAs were not looked at: the doctor looks at %d", inspection.Further, store.MaxEndpoints))
+	}
 	return append(findings, d.clock())
 }
 

@@ -35,9 +35,9 @@ func (s *MailSink) message(a *pki.Alert) ([]byte, error) {
 	}
 	b.WriteString("\r\n")
 	w := quotedprintable.NewWriter(&b)
-	_, err := fmt.Fprintf(w, "%s\r\n\r\nSubscription: %s (%s)\r\nTenant: %s\r\nTime: %s\r\n\r\n%s\r\n\r\nWhat to do: %s\r\n\r\nObject: %s\r\nManual: %s\r\n",
+	_, err := fmt.Fprintf(w, "%s\r\n\r\nSubscription: %s (%s)\r\nTenant: %s\r\nTime: %s\r\n\r\n%s\r\n\r\nWhat to do: %s\r\n\r\nConsole: %s\r\nObject: %s\r\nManual: %s\r\n",
 		a.Title, a.Name, a.Subscription, a.Tenant, a.At.UTC().Format(time.RFC3339),
-		a.Detail, a.Action, s.Origin+a.Path, s.Origin+a.Page)
+		a.Detail, a.Action, s.Origin+a.Console, s.Origin+a.Path, s.Origin+a.Page)
 	if err != nil {
 		return nil, err
 	}

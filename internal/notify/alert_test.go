@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"log/slog"
 	"mime"
 	"mime/quotedprintable"
 	"net"
@@ -38,7 +39,7 @@ func anAlert() *pki.Alert {
 	return &pki.Alert{
 		ID: "0198a", At: at, Kind: pki.AlertRoot, Tenant: "t", Subscription: "s", Name: "Device CA", Object: "abcd",
 		Stage: "days30", Ends: at.Add(29 * 24 * time.Hour), Title: "Root CN=Gerät ends within 30 days",
-		Detail: "The root ends.", Action: "Renew it.", Path: "/beta/x", Page: "/docs/notifications#alerts",
+		Detail: "The root ends.", Action: "Renew it.", Path: "/beta/x", Console: "/console/subscriptions/s", Page: "/docs/notifications#alerts",
 	}
 }
 
@@ -287,7 +288,7 @@ func TestMailMessage(t *testing.T) {
 	if at, err := header.Date(); err != nil || !at.Equal(anAlert().At) {
 		t.Errorf("date %v, %v", at, err)
 	}
-	for _, part := range []string{"The root ends.", "What to do: Renew it.", alertOrigin + "/beta/x", alertOrigin + "/docs/notifications#alerts", "Device CA (s)"} {
+	for _, part := range []string{"The root ends.", "What to do: Renew it.", "Object: " + alertOrigin + "/beta/x\n", "Console: " + alertOrigin + "/console/subscriptions/s\n", alertOrigin + "/docs/notifications#alerts", "Device CA (s)"} {
 		if !strings.Contains(body, part) {
 			t.Errorf("the body lacks %q:\n%s", part, body)
 		}
@@ -359,7 +360,7 @@ func TestWebhookSink(t *testing.T) {
 		"data": map[string]any{
 			"tenantId": "t", "subscriptionId": "s", "displayName": "Device CA", "certificateAuthorityId": "abcd", "expiryStage": "days30",
 			"expirationDateTime": "2026-03-30T12:00:00Z", "title": "Root CN=Gerät ends within 30 days", "detail": "The root ends.",
-			"action": "Renew it.", "link": alertOrigin + "/beta/x", "helpUrl": alertOrigin + "/docs/notifications#alerts",
+			"action": "Renew it.", "link": alertOrigin + "/beta/x", "consoleUrl": alertOrigin + "/console/subscriptions/s", "helpUrl": alertOrigin + "/docs/notifications#alerts",
 		},
 	}
 	if d := cmp.Diff(want, got); d != "" {
@@ -525,5 +526,34 @@ func TestAlertIsGivenUp(t *testing.T) {
 	<-ended
 	if outcomes[notify.OutcomeFailed] != 2 {
 		t.Errorf("each is tried once, however old: %v", outcomes)
+	}
+}
+
+// What waits for a sink that was taken out of the configuration is given up a
+// week later, and told.
+func TestAlertsForNobody(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.queueAlerts(2, "gone")
+	dropped, log := make(chan int, 1), new(bytes.Buffer)
+	alerter := notify.NewAlerter(notify.AlertOptions{
+		Queue: w.store, Now: func() time.Time { return anAlert().At.Add(7*24*time.Hour + time.Second) },
+		Log: slog.New(slog.NewTextHandler(log, nil)),
+		Observe: func(sink, outcome string, n int) {
+			if sink == "gone" && outcome == notify.OutcomeDropped {
+				dropped <- n
+			}
+		},
+	})
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- alerter.Run(ctx) }()
+	n := <-dropped
+	stop()
+	if err := <-ended; err != nil || n != 2 || w.queuedAlerts("gone") != 0 {
+		t.Errorf("%d given up: %v", n, err)
+	}
+	if !strings.Contains(log.String(), "sink=gone number=2") {
+		t.Errorf("the log says %s", log)
 	}
 }

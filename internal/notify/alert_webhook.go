@@ -68,6 +68,7 @@ type cloudEventData struct {
 	Detail       string       `json:"detail"`
 	Action       string       `json:"action"`
 	Link         string       `json:"link"`
+	Console      string       `json:"consoleUrl"`
 	Help         string       `json:"helpUrl"`
 }
 
@@ -78,7 +79,7 @@ func newCloudEvent(origin string, a *pki.Alert) cloudEvent {
 		Data: cloudEventData{
 			Tenant: a.Tenant, Subscription: a.Subscription, Name: a.Name, Authority: a.Object, Stage: a.Stage,
 			Ends: a.Ends, Count: a.Count, Title: a.Title, Detail: a.Detail, Action: a.Action,
-			Link: origin + a.Path, Help: origin + a.Page,
+			Link: origin + a.Path, Console: origin + a.Console, Help: origin + a.Page,
 		},
 	}
 }

@@ -17,14 +17,18 @@ type AlertQueue interface {
 	// longest at now, and reports whether there is one.
 	TakeAlert(ctx context.Context, sink string, now, until odata.DateTimeOffset) (pki.QueuedAlert, bool, error)
 
-	// SettleAlert removes a leased alert, or where again is not Never makes it
-	// due then, as one that has failed. Where the lease has run out and another
-	// worker has the alert, it does nothing.
-	SettleAlert(ctx context.Context, q pki.QueuedAlert, again odata.DateTimeOffset) error
+	// SettleAlert notes how a delivery has ended: it removes the leased alert, or
+	// makes it due again as one that has failed. Where the lease has run out and
+	// another worker has the alert, it does nothing.
+	SettleAlert(ctx context.Context, q pki.QueuedAlert, a pki.AlertAttempt) error
 
 	// GiveUpAlerts removes the alerts for a sink that have failed and are from
 	// before before, and the oldest where too many wait. It returns how many.
-	GiveUpAlerts(ctx context.Context, sink string, before odata.DateTimeOffset) (int, error)
+	GiveUpAlerts(ctx context.Context, sink string, before, now odata.DateTimeOffset) (int, error)
+
+	// ExpireAlerts removes the alerts from before before that wait for others
+	// than sinks. It returns how many of each.
+	ExpireAlerts(ctx context.Context, sinks []string, before, now odata.DateTimeOffset) (map[string]int, error)
 }
 
 // An AlertSink is a way out for alerts. Deliver returns nil when the other side
@@ -50,6 +54,11 @@ const (
 	alertPeriod   = time.Second
 	alertPatience = 30 * time.Second // for one delivery
 	alertLease    = 2 * alertPatience
+
+	// orphanAge is how long alerts wait for a sink that is not configured.
+	orphanAge = 7 * 24 * time.Hour
+
+	alertTendPeriod = 10 * time.Minute
 )
 
 // An Alerter delivers alerts to each sink, at least once, until it is stopped.
@@ -92,11 +101,44 @@ func (a *Alerter) Wake() {
 // Run delivers until ctx is done, and returns when every delivery has ended.
 func (a *Alerter) Run(ctx context.Context) error {
 	var running sync.WaitGroup
+	running.Go(func() { a.tend(ctx) })
 	for i, sink := range a.Sinks {
 		running.Go(func() { a.serve(ctx, sink, a.wake[i]) })
 	}
 	running.Wait()
 	return nil
+}
+
+// tend gives up, at once and from time to time, what waits for a sink that was
+// taken out of the configuration.
+func (a *Alerter) tend(ctx context.Context) {
+	tick := time.NewTicker(alertTendPeriod)
+	defer tick.Stop()
+	var sinks []string
+	for _, s := range a.Sinks {
+		sinks = append(sinks, s.Name())
+	}
+	for {
+		now := a.Now()
+		dropped, err := a.Queue.ExpireAlerts(ctx, sinks, odata.FromTime(now.Add(-orphanAge)), odata.FromTime(now))
+		if err != nil && ctx.Err() == nil {
+			a.Log.Error("alerts: old ones could not be given up", slog.Any("error", err))
+		}
+		for sink, n := range dropped {
+			a.drop(sink, n, "the sink is not in the configuration")
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// drop tells that alerts were given up.
+func (a *Alerter) drop(sink string, n int, reason string) {
+	a.Observe(sink, OutcomeDropped, n)
+	a.Log.Error("alerts: given up", slog.String("sink", sink), slog.Int("number", n), slog.String("reason", reason))
 }
 
 func (a *Alerter) serve(ctx context.Context, sink AlertSink, wake <-chan struct{}) {
@@ -136,7 +178,7 @@ func (a *Alerter) deliver(ctx context.Context, sink AlertSink) (more bool, err e
 	ctx, stop = context.WithTimeout(context.WithoutCancel(ctx), farewell)
 	defer stop()
 	if failure == nil {
-		if err := a.Queue.SettleAlert(ctx, q, odata.Never()); err != nil {
+		if err := a.Queue.SettleAlert(ctx, q, pki.AlertAttempt{At: odata.FromTime(a.Now())}); err != nil {
 			return false, err
 		}
 		a.Observe(sink.Name(), OutcomeDelivered, 1)
@@ -151,13 +193,13 @@ func (a *Alerter) repeat(ctx context.Context, q pki.QueuedAlert, failure error) 
 	a.Observe(q.Sink, OutcomeFailed, 1)
 	a.Log.Warn("alerts: delivery failed", slog.String("sink", q.Sink), slog.String("alert", string(q.Alert.ID)),
 		slog.String("reason", failure.Error()), slog.Int("attempt", q.Failures+1))
-	if err := a.Queue.SettleAlert(ctx, q, odata.FromTime(now.Add(delay(q.Failures+1, wish(failure))))); err != nil {
+	again := odata.FromTime(now.Add(delay(q.Failures+1, wish(failure))))
+	if err := a.Queue.SettleAlert(ctx, q, pki.AlertAttempt{At: odata.FromTime(now), Error: failure.Error(), Again: again}); err != nil {
 		return err
 	}
-	dropped, err := a.Queue.GiveUpAlerts(ctx, q.Sink, odata.FromTime(now.Add(-retention)))
+	dropped, err := a.Queue.GiveUpAlerts(ctx, q.Sink, odata.FromTime(now.Add(-retention)), odata.FromTime(now))
 	if err == nil && dropped > 0 {
-		a.Observe(q.Sink, OutcomeDropped, dropped)
-		a.Log.Error("alerts: given up", slog.String("sink", q.Sink), slog.Int("number", dropped))
+		a.drop(q.Sink, dropped, failure.Error())
 	}
 	return err
 }

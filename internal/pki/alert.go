@@ -20,6 +20,7 @@ const (
 	AlertFailing      AlertKind = "syncFailing"          // no sync has succeeded for long
 	AlertRecovered    AlertKind = "syncRecovered"        // the first good sync after AlertFailing
 	AlertTrust        AlertKind = "trustChangePending"   // a quarantined root waits for an admin
+	AlertRollover     AlertKind = "oldRootStillTrusted"  // a replaced root is still distributed
 )
 
 // An Alert is something that a person should know of and act on. Its texts hold
@@ -38,7 +39,8 @@ type Alert struct {
 	Title        string    `json:"title"`            // one line: what, and when
 	Detail       string    `json:"detail"`           // what happened
 	Action       string    `json:"action"`           // what to do
-	Path         string    `json:"path"`             // of the object, below the service's origin
+	Path         string    `json:"path"`             // of the object at the API, below the service's origin
+	Console      string    `json:"console"`          // of the console's page for it, below the origin; "" is its first page
 	Page         string    `json:"page"`             // of the manual, below the service's origin
 }
 
@@ -55,7 +57,7 @@ type AlertMark struct {
 	Object ID
 	Rung   int64                // how far it was told; its meaning is the kind's
 	At     odata.DateTimeOffset // when, or since when
-	Ends   odata.DateTimeOffset // the end that Rung belongs to; Never for none
+	Ends   odata.DateTimeOffset // the end, or the replacement, that Rung belongs to; Never for none
 }
 
 // AlertFacts is what alerts are judged by, beside the subscription, as it
@@ -101,4 +103,11 @@ type QueuedAlert struct {
 	Sink     string
 	Failures int
 	Until    odata.DateTimeOffset
+}
+
+// An AlertAttempt is how a delivery has ended.
+type AlertAttempt struct {
+	At    odata.DateTimeOffset
+	Error string               // the class of the fault, without secrets; "" where it was delivered
+	Again odata.DateTimeOffset // when one that has failed is due again
 }

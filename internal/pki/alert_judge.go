@@ -94,18 +94,24 @@ func (j *alertJudge) authorities() error {
 		case a.Kind != AuthorityRoot && j.sub.LastSync.Time().Sub(a.LastSeen.Time()) < forgottenIssuer:
 			err = j.ladder(AlertIssuer, a.ID, a.NotAfter, func(stage ExpiryStage) Alert { return authorityEnds(AlertIssuer, a, stage) })
 		}
+		if err == nil {
+			err = j.rollover(a)
+		}
 		if err != nil {
 			return err
 		}
 	}
-	for _, m := range j.facts.Marks { // what is decided may come to wait anew
-		if m.Kind == AlertTrust && !slices.ContainsFunc(j.facts.Authorities, func(a Authority) bool {
-			return a.ID == m.Object && a.State == TrustQuarantined
-		}) {
+	for _, m := range j.facts.Marks { // what is decided may come to wait, or retire, anew
+		if m.Kind == AlertTrust && !j.stands(m.Object, TrustQuarantined) || m.Kind == AlertRollover && !j.stands(m.Object, TrustRetiring) {
 			j.verdict.Forget = append(j.verdict.Forget, m)
 		}
 	}
 	return nil
+}
+
+// stands reports whether an authority is known and in a state.
+func (j *alertJudge) stands(id ID, state TrustState) bool {
+	return slices.ContainsFunc(j.facts.Authorities, func(a Authority) bool { return a.ID == id && a.State == state })
 }
 
 // ladder tells the rung that an end has reached, unless it was told of that end.

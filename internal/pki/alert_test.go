@@ -32,7 +32,7 @@ func (w *world) watch() []pki.Alert {
 			return told
 		}
 		told = append(told, a.Alert)
-		w.must(w.store.SettleAlert(w.t.Context(), a, odata.Never()))
+		w.must(w.store.SettleAlert(w.t.Context(), a, pki.AlertAttempt{}))
 	}
 }
 
@@ -238,6 +238,61 @@ func TestTrustChangePending(t *testing.T) {
 	w.now = first.Add(30 * 24 * time.Hour)
 	if told := w.watch(); len(told) > 0 {
 		t.Errorf("a rejected root is told: %v", kinds(told))
+	}
+}
+
+// A replaced root is told of on its ladder for as long as it is distributed, and
+// anew where it is replaced once more.
+func TestOldRootStillTrusted(t *testing.T) {
+	t.Parallel()
+	w, _, old, next := rolledOver(t)
+	w.must(w.approve(next.cert))
+	begin := w.now
+	w.update(w.sub, pki.Draft{Paused: pki.Given(true)})
+	reminders := func(days float64) (told []string) {
+		t.Helper()
+		w.now = begin.Add(time.Duration(days * 24 * float64(time.Hour)))
+		for more := true; more; {
+			var err error
+			more, err = w.service.Watch(t.Context(), 1)
+			w.must(err)
+		}
+		events, err := w.service.AuditEvents(t.Context(), tenant, w.query(pki.AuditEventType(), "$filter=activityType eq 'OldRootStillTrusted CloudPkiSubscription' and activityDateTime eq "+w.now.Format(time.RFC3339Nano)))
+		w.must(err)
+		for _, e := range events.Items {
+			told = append(told, e.Reason)
+			if string(e.OldRoot) != pki.Thumbprint(old.cert.Raw) {
+				t.Errorf("the event is about %s", e.OldRoot)
+			}
+		}
+		return told
+	}
+	for _, c := range []struct {
+		days float64
+		told string
+	}{{6.9, ""}, {7, "7"}, {13, ""}, {14.5, "14"}, {65, "65"}, {89, ""}, {90, "90"}, {179, ""}, {180, "180"}, {269, ""}, {365, "365"}} {
+		var want []string
+		if c.told != "" {
+			want = []string{"Old root CN=old is still trusted, " + c.told + " days after another has replaced it"}
+		}
+		if d := cmp.Diff(want, reminders(c.days)); d != "" {
+			t.Errorf("day %v: %s", c.days, d)
+		}
+	}
+	w.must(w.approve(old.cert))
+	if told := reminders(366); len(told) > 0 {
+		t.Errorf("in force again: %v", told)
+	}
+	w.must(w.approve(next.cert))
+	if told := reminders(372); len(told) > 0 {
+		t.Errorf("early after the second replacement: %v", told)
+	}
+	if told := reminders(373); len(told) != 1 {
+		t.Errorf("7 days after the second replacement: %v", told)
+	}
+	w.must(w.reject(old.cert))
+	if told := reminders(380); len(told) > 0 {
+		t.Errorf("of a root that was removed: %v", told)
 	}
 }
 

@@ -24,6 +24,7 @@ func (j *alertJudge) tell(a Alert) error {
 		a.Name = oneLine(*j.sub.DisplayName)
 	}
 	a.Path = "/beta/deviceManagement/cloudPkiSubscriptions/" + url.PathEscape(string(j.sub.ID))
+	a.Console = "/console/subscriptions/" + url.PathEscape(string(j.sub.ID))
 	if a.Object != "" {
 		a.Path += "/certificateAuthorities/" + url.PathEscape(string(a.Object))
 	}
@@ -35,6 +36,9 @@ func (j *alertJudge) tell(a Alert) error {
 	event.Reason = a.Title
 	if a.Kind == AlertRoot || a.Kind == AlertTrust {
 		event.NewRoot = a.Object
+	}
+	if a.Kind == AlertRollover {
+		event.OldRoot = a.Object
 	}
 	j.verdict.Audit = append(j.verdict.Audit, event)
 	return nil

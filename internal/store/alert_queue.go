@@ -37,25 +37,32 @@ func (db *DB) TakeAlert(ctx context.Context, sink string, now, until odata.DateT
 }
 
 // SettleAlert implements notify.AlertQueue.
-func (db *DB) SettleAlert(ctx context.Context, q pki.QueuedAlert, again odata.DateTimeOffset) error {
+func (db *DB) SettleAlert(ctx context.Context, q pki.QueuedAlert, a pki.AlertAttempt) error {
 	return db.engine.write(ctx, func(c conn) (err error) {
-		if again.IsNever() {
-			_, err = c.exec(ctx, "DELETE FROM alert_outbox WHERE number = ?1 AND due_at = ?2", q.Number, q.Until.Ticks)
+		var n int64
+		if a.Error == "" {
+			n, err = c.exec(ctx, "DELETE FROM alert_outbox WHERE number = ?1 AND due_at = ?2", q.Number, q.Until.Ticks)
+		} else {
+			n, err = c.exec(ctx, "UPDATE alert_outbox SET due_at = ?3, failures = failures + 1 WHERE number = ?1 AND due_at = ?2",
+				q.Number, q.Until.Ticks, a.Again.Ticks)
+		}
+		if err != nil || n == 0 {
 			return err
 		}
-		_, err = c.exec(ctx, "UPDATE alert_outbox SET due_at = ?3, failures = failures + 1 WHERE number = ?1 AND due_at = ?2",
-			q.Number, q.Until.Ticks, again.Ticks)
-		return err
+		return noteAttempt(ctx, c, q.Sink, a)
 	})
 }
 
 // GiveUpAlerts implements notify.AlertQueue.
-func (db *DB) GiveUpAlerts(ctx context.Context, sink string, before odata.DateTimeOffset) (dropped int, err error) {
+func (db *DB) GiveUpAlerts(ctx context.Context, sink string, before, now odata.DateTimeOffset) (dropped int, err error) {
 	err = db.engine.write(ctx, func(c conn) error {
 		n, err := c.exec(ctx, `DELETE FROM alert_outbox WHERE sink = ?1 AND (failures > 0 AND created_at < ?2 OR number <= (
 	SELECT number FROM alert_outbox WHERE sink = ?1 ORDER BY number DESC LIMIT 1 OFFSET ?3))`, sink, before.Ticks, longestAlertQueue)
+		if err != nil {
+			return err
+		}
 		dropped = int(n)
-		return err
+		return noteDropped(ctx, c, sink, n, now)
 	})
 	return dropped, err
 }

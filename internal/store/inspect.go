@@ -23,7 +23,10 @@ type Inspection struct {
 	Sealed bool // there are keys that a root key has wrapped
 	Key    secret.WrappedKey
 
-	Endpoints []Endpoint // of the CAs, each once
+	Endpoints []Endpoint // of the CAs, each once; MaxEndpoints at most
+	Further   int64      // endpoints beyond those
+
+	AlertSinks []AlertSink // those that something waits for or was sent to
 }
 
 // An Endpoint is a server that syncs call.
@@ -32,8 +35,8 @@ type Endpoint struct {
 	ServerCAs []byte // PEM or DER that may sign its certificate; nil for the system's
 }
 
-// maxEndpoints bounds the servers that an inspection names.
-const maxEndpoints = 500
+// MaxEndpoints bounds the servers that an inspection names.
+const MaxEndpoints = 500
 
 // Inspect looks at the database at url, as Options has it, without changing it:
 // no schema is brought up to date, and a SQLite file is not locked against the
@@ -67,10 +70,21 @@ func (i *Inspection) look(ctx context.Context, c conn, steps steps, hasTable str
 	if err != nil {
 		return fmt.Errorf("look for sealed keys: %w", err)
 	}
+	if i.AlertSinks, err = all(ctx, c, scanAlertSink, alertSinksText); err != nil {
+		return fmt.Errorf("look at what waits of alerts: %w", err)
+	}
 	scan := func(r rows) (e Endpoint, err error) { return e, r.scan(&e.Host, &e.ServerCAs) }
-	i.Endpoints, err = all(ctx, c, scan, "SELECT DISTINCT ca_host, server_certificate_authorities FROM subscriptions WHERE ca_host <> '' ORDER BY ca_host LIMIT ?1", maxEndpoints)
-	if err != nil {
+	const endpoints = "SELECT DISTINCT ca_host, server_certificate_authorities FROM subscriptions WHERE ca_host <> ''"
+	if i.Endpoints, err = all(ctx, c, scan, endpoints+" ORDER BY ca_host LIMIT ?1", MaxEndpoints); err != nil {
 		return fmt.Errorf("look for the servers of CAs: %w", err)
 	}
+	if len(i.Endpoints) < MaxEndpoints {
+		return nil
+	}
+	n, _, err := first(ctx, c, scanNumber, "SELECT COUNT(*) FROM ("+endpoints+") AS endpoints")
+	if err != nil {
+		return fmt.Errorf("count the servers of CAs: %w", err)
+	}
+	i.Further = n - MaxEndpoints
 	return nil
 }

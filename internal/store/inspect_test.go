@@ -2,14 +2,17 @@ package store_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/ncruces/go-sqlite3"
 
+	"cloudpki/internal/odata"
 	"cloudpki/internal/pki"
 	"cloudpki/internal/store"
 )
@@ -135,5 +138,66 @@ func TestInspectSQLiteThatIsNotAsItShouldBe(t *testing.T) {
 	}
 	if _, err := store.Inspect(t.Context(), "mysql://u:s3cret@h/d"); err == nil || strings.Contains(err.Error(), "s3cret") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// An inspection tells how the ways out for alerts have fared.
+func TestInspectAlertSinks(t *testing.T) {
+	for _, url := range []string{"sqlite:" + filepath.Join(t.TempDir(), "cloudpki.db"), cluster.Copy(t, prepared.postgres)} {
+		db := open(t, url)
+		must := func(err error) {
+			t.Helper()
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		at := func(s int64) odata.DateTimeOffset { return odata.FromTime(time.Unix(s, 0)) }
+		must(db.CreateSubscription(t.Context(), subscription("a", 1), pki.Effects{}, nil))
+		sub := subscription("a", 1)
+		must(db.JudgeAlerts(t.Context(), sub.Tenant, "a", []string{"gone", "mail"}, func(*pki.Subscription, pki.AlertFacts) (pki.AlertVerdict, error) {
+			return pki.AlertVerdict{Alerts: []pki.Alert{{ID: "1", At: at(10).Time()}, {ID: "2", At: at(30).Time()}, {ID: "3", At: at(30).Time()}}}, nil
+		}))
+		for _, failure := range []string{"", "down"} {
+			q, found, err := db.TakeAlert(t.Context(), "mail", at(40), at(50))
+			must(err)
+			if !found {
+				t.Fatal("nothing waits")
+			}
+			must(db.SettleAlert(t.Context(), q, pki.AlertAttempt{At: at(41), Error: failure, Again: at(60)}))
+		}
+		for range 2 {
+			_, err := db.ExpireAlerts(t.Context(), []string{"mail"}, at(20), at(42))
+			must(err)
+		}
+		want := []store.AlertSink{
+			{Name: "gone", Waiting: 2, Oldest: at(30), Delivered: odata.Never(), Failed: odata.Never(), Dropped: 1, DroppedAt: at(42)},
+			{Name: "mail", Waiting: 2, Oldest: at(30), Delivered: at(41), Failed: at(41), Error: "down", DroppedAt: odata.Never()},
+		}
+		if d := cmp.Diff(want, inspect(t, url).AlertSinks); d != "" {
+			t.Error(d)
+		}
+		n, err := db.GiveUpAlerts(t.Context(), "mail", at(31), at(43))
+		must(err)
+		if got := inspect(t, url).AlertSinks[1]; n != 1 || got.Waiting != 1 || got.Dropped != 1 || got.DroppedAt != at(43) {
+			t.Errorf("%d given up: %+v", n, got)
+		}
+	}
+}
+
+// An inspection says how many servers of CAs it leaves out.
+func TestInspectLeavesOut(t *testing.T) {
+	url := "sqlite:" + filepath.Join(t.TempDir(), "cloudpki.db")
+	db := open(t, url)
+	for i := range store.MaxEndpoints + 2 {
+		sub, address := subscription(pki.ID(fmt.Sprintf("s%d", i)), int64(i+1)), fmt.Sprintf("https://ca%d.example", max(i, 1)) // the first two share one
+		sub.ServiceURI = &address
+		if err := db.CreateSubscription(t.Context(), sub, pki.Effects{}, nil); err != nil {
+			t.Fatal(err)
+		}
+		if n := int64(i); n >= store.MaxEndpoints {
+			if found := inspect(t, url); len(found.Endpoints) != store.MaxEndpoints || found.Further != n-store.MaxEndpoints {
+				t.Errorf("of %d servers: %d named, %d further", n, len(found.Endpoints), found.Further)
+			}
+		}
 	}
 }

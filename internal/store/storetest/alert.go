@@ -53,6 +53,7 @@ func alerts(t *testing.T, open Open) {
 	t.Run("are marked and queued together", func(t *testing.T) { alertsTogether(t, open(t)) })
 	t.Run("are leased", func(t *testing.T) { alertsLeased(t, open(t)) })
 	t.Run("are given up", func(t *testing.T) { alertsGivenUp(t, open(t)) })
+	t.Run("expire where their sink is gone", func(t *testing.T) { alertsExpired(t, open(t)) })
 	t.Run("are judged by facts", func(t *testing.T) { alertFacts(t, open(t)) })
 }
 
@@ -147,8 +148,8 @@ func alertsLeased(t *testing.T, db *store.DB) {
 	if !found || taken.Failures != 0 {
 		t.Fatalf("not taken when the lease has run out: %+v", taken)
 	}
-	must(t, db.SettleAlert(t.Context(), stale, odata.Never())) // too late
-	must(t, db.SettleAlert(t.Context(), taken, at(200)))
+	must(t, db.SettleAlert(t.Context(), stale, pki.AlertAttempt{})) // too late
+	must(t, db.SettleAlert(t.Context(), taken, pki.AlertAttempt{Error: "down", Again: at(200)}))
 	if _, found := takeAlert(t, db, "x", at(199)); found {
 		t.Error("taken before it was due")
 	}
@@ -156,7 +157,7 @@ func alertsLeased(t *testing.T, db *store.DB) {
 	if !found || taken.Failures != 1 {
 		t.Fatalf("%+v", taken)
 	}
-	must(t, db.SettleAlert(t.Context(), taken, odata.Never()))
+	must(t, db.SettleAlert(t.Context(), taken, pki.AlertAttempt{}))
 	if _, found := takeAlert(t, db, "x", at(999)); found {
 		t.Error("delivered, and still there")
 	}
@@ -174,17 +175,17 @@ func alertsGivenUp(t *testing.T, db *store.DB) {
 	for range 2 { // the two that are due
 		q, _ := takeAlert(t, db, "x", at(10))
 		if q.Alert.ID == "failed" {
-			must(t, db.SettleAlert(t.Context(), q, at(20)))
+			must(t, db.SettleAlert(t.Context(), q, pki.AlertAttempt{Error: "down", Again: at(20)}))
 		}
 	}
 	for want := 1; want >= 0; want-- {
-		n, err := db.GiveUpAlerts(t.Context(), "x", at(40))
+		n, err := db.GiveUpAlerts(t.Context(), "x", at(40), at(50))
 		must(t, err)
 		if n != want {
 			t.Errorf("%d given up, want %d", n, want)
 		}
 	}
-	if n, err := db.GiveUpAlerts(t.Context(), "y", at(99)); err != nil || n != 0 {
+	if n, err := db.GiveUpAlerts(t.Context(), "y", at(99), at(99)); err != nil || n != 0 {
 		t.Errorf("%d of another sink, %v", n, err)
 	}
 	var left []pki.ID
@@ -198,6 +199,28 @@ func alertsGivenUp(t *testing.T, db *store.DB) {
 	slices.Sort(left)
 	if d := cmp.Diff([]pki.ID{"never tried", "new"}, left); d != "" {
 		t.Error(d)
+	}
+}
+
+// alertsExpired: what waits for a sink that nobody has any more ends by its age
+// alone.
+func alertsExpired(t *testing.T, db *store.DB) {
+	create(t, db, subscription(tenant, "s"))
+	late := alert("late")
+	late.At = at(50).Time()
+	must(t, db.JudgeAlerts(t.Context(), tenant, "s", []string{"gone", "here"}, judgeOf(pki.AlertVerdict{Alerts: []pki.Alert{alert("early"), late}, Next: at(60)}, nil)))
+	for _, want := range []int{1, 0} {
+		got, err := db.ExpireAlerts(t.Context(), []string{"here", "idle"}, at(40), at(60))
+		must(t, err)
+		if got["gone"] != want || got["here"] != 0 {
+			t.Errorf("given up: %v, want %d that are gone", got, want)
+		}
+	}
+	if q, _ := takeAlert(t, db, "gone", at(100)); q.Alert.ID != "late" {
+		t.Errorf("%+v is left", q)
+	}
+	if got, err := db.ExpireAlerts(t.Context(), []string{"here", "gone"}, at(999), at(999)); err != nil || len(got) > 0 {
+		t.Errorf("%v of those that are here: %v", got, err)
 	}
 }
 
