@@ -62,10 +62,14 @@ func newAuditRow(e *pki.AuditEvent) auditRow {
 	return row
 }
 
-// pathOfObject is the address of the page of what an event is about.
+// pathOfObject is the address of the page of what an event is about, "" for
+// what has none.
 func pathOfObject(e *pki.AuditEvent) string {
-	if strings.HasSuffix(e.Activity, " TrustBundle") {
+	switch _, noun, _ := strings.Cut(e.Activity, " "); noun {
+	case "TrustBundle":
 		return pathOfBundle(e.Object)
+	case "CloudPkiSubscription":
+		return pathOf(e.Object)
 	}
-	return pathOf(e.Object)
+	return ""
 }

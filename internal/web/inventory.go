@@ -2,10 +2,12 @@ package web
 
 import (
 	"cmp"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"cloudpki/internal/odata"
@@ -169,12 +171,34 @@ func certificateHealth(s pki.CertificateStatus) health {
 	return h
 }
 
-// clip cuts a text that a page has no room for.
+// clip cuts a text of others that a page has no room for, and makes it visible.
 func clip(s string, most int) string {
-	if len(s) <= most {
+	if s = visible(s); len(s) <= most {
 		return s
 	}
 	return strings.ToValidUTF8(s[:most], "") + "…"
+}
+
+// visible writes out the characters that turn the direction of a text or take
+// no room: with them a name would look like another (CVE-2021-42574). Those that
+// join letters stay, for there are scripts that need them.
+func visible(s string) string {
+	if !strings.ContainsFunc(s, deceives) {
+		return s
+	}
+	var b strings.Builder
+	for _, c := range s {
+		if deceives(c) {
+			fmt.Fprintf(&b, "[U+%04X]", c)
+		} else {
+			b.WriteRune(c)
+		}
+	}
+	return b.String()
+}
+
+func deceives(c rune) bool {
+	return unicode.Is(unicode.Bidi_Control, c) || strings.ContainsRune("\u00ad\u200b\u2060\ufeff", c) || unicode.IsControl(c) && !unicode.IsSpace(c)
 }
 
 func errBadSearch(text string) error {

@@ -4,7 +4,10 @@ import (
 	"cmp"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"cloudpki/internal/odata"
 	"cloudpki/internal/pki"
@@ -102,11 +105,27 @@ func faultOfLast(sub *pki.Subscription, runs []pki.Run) runFault {
 }
 
 func newRunFault(text string, code provider.Code) runFault {
-	f := runFault{Text: cmp.Or(text, string(code)), Code: code}
+	f := runFault{Text: sentence(cmp.Or(text, string(code))), Code: code}
 	if code != "" {
 		f.Help = manualErrors + url.PathEscape(string(code))
 	}
 	return f
+}
+
+// sentence makes a sentence for people of the text of a fault. What its pages
+// have buttons for is not called by the names of the API.
+func sentence(text string) string {
+	text = strings.NewReplacer(
+		"approveTrustChange or rejectTrustChange", "approve or reject it",
+		"approveTrustChange with its thumbprint goes back to it", "approve it to go back to it",
+		"or approve one (approveTrustChange)", "or approve one",
+	).Replace(visible(text))
+	first, size := utf8.DecodeRuneInString(text)
+	text = string(unicode.ToUpper(first)) + text[size:]
+	if strings.HasSuffix(text, ".") {
+		return text
+	}
+	return text + "."
 }
 
 func viewCredentials(sub *pki.Subscription, now time.Time) credentialsView {

@@ -192,3 +192,25 @@ func TestTree(t *testing.T) {
 		t.Errorf("%d of 81 shown", n)
 	}
 }
+
+// Where a CA has refused the credentials, its page offers what helps: a sync
+// would end before anything is sent.
+func TestRefusal(t *testing.T) {
+	w := newWorld(t)
+	w.subscribe("alpha")
+	l := w.lease()
+	l.Run.Status, l.Run.Ended, l.Run.Error, l.Run.Message = pki.RunFailed, odata.FromTime(w.Now()), provider.CodePermission, "not authorized"
+	must(t, w.store.FinishRun(t.Context(), l, l.Run, func(s *pki.Subscription) pki.Effects {
+		s.SyncStatus, s.Refusal = pki.SyncFailed, &pki.Refusal{At: w.Now(), Code: provider.CodePermission, Msg: "not authorized"}
+		return pki.Effects{}
+	}))
+	b := w.browser()
+	if home := b.enter("admin", tenantA); !strings.Contains(home.body, "The CA refused the credentials, so nothing is sent to it. Not authorized.") {
+		t.Errorf("overview:\n%s", home.body)
+	}
+	p := b.get(alpha)
+	p.check(t)
+	if strings.Contains(p.body, "Sync now") || strings.Count(p.body, `value="test"`) != 2 || !strings.Contains(p.body, `<p role="alert">Not authorized. <a href="/docs/errors/permission">`) {
+		t.Errorf("page:\n%s", p.body)
+	}
+}

@@ -15,6 +15,7 @@ import (
 // An authorityNode is a CA certificate with those that it has issued.
 type authorityNode struct {
 	Authority pki.Authority
+	Name      string
 	Kind      string
 	State     health
 	Issued    []authorityNode
@@ -46,7 +47,7 @@ func treeOf(list []pki.Authority) []authorityNode {
 // grow returns a with what it has issued and is not placed yet.
 func grow(a *pki.Authority, list []pki.Authority, placed map[pki.ID]bool) authorityNode {
 	placed[a.ID] = true
-	n := authorityNode{Authority: *a, Kind: kindWords(a.Kind), State: stateHealth(a)}
+	n := authorityNode{Authority: *a, Name: clip(a.SubjectDN, maxFullName), Kind: kindWords(a.Kind), State: stateHealth(a)}
 	for i := range list {
 		if b := &list[i]; b.Kind != pki.AuthorityRoot && b.IssuerDN == a.SubjectDN && !placed[b.ID] {
 			n.Issued = append(n.Issued, grow(b, list, placed))
@@ -143,7 +144,7 @@ func described() []string {
 
 func describe(c *x509.Certificate) []string {
 	return []string{
-		c.Subject.String(), c.Issuer.String(), c.SerialNumber.Text(16), showDate(c.NotBefore), showDate(c.NotAfter),
+		visible(c.Subject.String()), visible(c.Issuer.String()), c.SerialNumber.Text(16), showDate(c.NotBefore), showDate(c.NotAfter),
 		keyWords(c), c.SignatureAlgorithm.String(), pki.Thumbprint(c.Raw),
 	}
 }
