@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"fmt"
+	"html"
 	"net/http"
 	"net/url"
 	"strings"
@@ -212,5 +213,22 @@ func TestRefusal(t *testing.T) {
 	p.check(t)
 	if strings.Contains(p.body, "Sync now") || strings.Count(p.body, `value="test"`) != 2 || !strings.Contains(p.body, `<p role="alert">Not authorized. <a href="/docs/errors/permission">`) {
 		t.Errorf("page:\n%s", p.body)
+	}
+}
+
+// A root whose name is long, or turns the direction of the text, is shown for
+// what it is on each page, and the pages stay small.
+func TestDeceivingRoot(t *testing.T) {
+	w := newWorld(t)
+	w.subscribe("alpha")
+	w.offer("alpha", "\u202eAC gnisI\u202c"+strings.Repeat("x", 60<<10))
+	b := w.browser()
+	b.enter("admin", tenantA)
+	for _, path := range []string{"/", alpha} {
+		p := b.get(path)
+		p.check(t)
+		if strings.Contains(p.body, "\u202e") || !strings.Contains(html.UnescapeString(p.body), "[U+202E]AC gnisI[U+202C]xxx") {
+			t.Errorf("%s:\n%.2000s", path, p.body)
+		}
 	}
 }

@@ -47,7 +47,7 @@ func treeOf(list []pki.Authority) []authorityNode {
 // grow returns a with what it has issued and is not placed yet.
 func grow(a *pki.Authority, list []pki.Authority, placed map[pki.ID]bool) authorityNode {
 	placed[a.ID] = true
-	n := authorityNode{Authority: *a, Name: clip(a.SubjectDN, maxFullName), Kind: kindWords(a.Kind), State: stateHealth(a)}
+	n := authorityNode{Authority: *a, Name: clip(a.SubjectDN, maxShownName), Kind: kindWords(a.Kind), State: stateHealth(a)}
 	for i := range list {
 		if b := &list[i]; b.Kind != pki.AuthorityRoot && b.IssuerDN == a.SubjectDN && !placed[b.ID] {
 			n.Issued = append(n.Issued, grow(b, list, placed))
@@ -126,9 +126,9 @@ func changesOf(sub *pki.Subscription, list []pki.Authority, code provider.Code) 
 		}
 		c := trustChange{Offered: a, First: current == nil}
 		for i, then := range describe(root) {
-			row := comparison{What: described()[i], Then: then}
+			row := comparison{What: described()[i], Then: clip(then, maxFullName)}
 			if current != nil {
-				row.Now, row.Differs = current[i], current[i] != then
+				row.Now, row.Differs = clip(current[i], maxFullName), current[i] != then
 			}
 			c.Rows = append(c.Rows, row)
 		}
@@ -144,7 +144,7 @@ func described() []string {
 
 func describe(c *x509.Certificate) []string {
 	return []string{
-		visible(c.Subject.String()), visible(c.Issuer.String()), c.SerialNumber.Text(16), showDate(c.NotBefore), showDate(c.NotAfter),
+		c.Subject.String(), c.Issuer.String(), c.SerialNumber.Text(16), showDate(c.NotBefore), showDate(c.NotAfter),
 		keyWords(c), c.SignatureAlgorithm.String(), pki.Thumbprint(c.Raw),
 	}
 }
