@@ -63,8 +63,11 @@ func newAuditRow(e *pki.AuditEvent) auditRow {
 }
 
 // pathOfObject is the address of the page of what an event is about, "" for
-// what has none.
+// what has none, such as a subscription that was tested before it was made.
 func pathOfObject(e *pki.AuditEvent) string {
+	if e.Object == "" {
+		return ""
+	}
 	switch _, noun, _ := strings.Cut(e.Activity, " "); noun {
 	case "TrustBundle":
 		return pathOfBundle(e.Object)

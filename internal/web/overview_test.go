@@ -63,6 +63,9 @@ func TestVisible(t *testing.T) {
 
 // An event leads to the page of what it is about, where that has one.
 func TestPathOfObject(t *testing.T) {
+	if got := pathOfObject(&pki.AuditEvent{Activity: "TestConnection CloudPkiSubscription"}); got != "" {
+		t.Errorf("of nothing: %q", got)
+	}
 	for activity, want := range map[string]string{
 		"Create CloudPkiSubscription": "/console/subscriptions/x", "Publish TrustBundle": "/console/bundles/x", "Create EstEndpoint": "",
 	} {
