@@ -51,8 +51,14 @@ func TestEdit(t *testing.T) {
 	all := []string{
 		"displayName", "Device CA", "description", "first\r\nsecond", "syncSchedule", "90", "trustChangePolicy", "manual", "setting.accountId", "81234567", "paused", "1",
 	}
-	if p := b.press("/edit", "save", all...); p.StatusCode != http.StatusOK || p.Request.URL.Path != alpha {
+	p = b.press("/edit", "save", all...)
+	if p.StatusCode != http.StatusOK || p.Request.URL.Path != alpha {
 		t.Fatalf("save: %s\n%s", p.Status, p.body)
+	}
+	for _, want := range []string{"(paused)", "every 90 minutes", "An admin approves every other root.", "DigiCert PKI Platform 8 (Symantec) (symantec)"} {
+		if !strings.Contains(p.body, want) {
+			t.Errorf("the page lacks %q:\n%s", want, p.body)
+		}
 	}
 	sub := w.alpha()
 	if *sub.DisplayName != "Device CA" || *sub.Description != "first\nsecond" || *sub.Schedule != 90*time.Minute || *sub.TrustPolicy != pki.TrustManual ||

@@ -62,10 +62,17 @@ func newAuditRow(e *pki.AuditEvent) auditRow {
 	return row
 }
 
-// pathOfObject is the address of the page of what an event is about.
+// pathOfObject is the address of the page of what an event is about, "" for
+// what has none, such as a subscription that was tested before it was made.
 func pathOfObject(e *pki.AuditEvent) string {
-	if strings.HasSuffix(e.Activity, " TrustBundle") {
-		return pathOfBundle(e.Object)
+	if e.Object == "" {
+		return ""
 	}
-	return pathOf(e.Object)
+	switch _, noun, _ := strings.Cut(e.Activity, " "); noun {
+	case "TrustBundle":
+		return pathOfBundle(e.Object)
+	case "CloudPkiSubscription":
+		return pathOf(e.Object)
+	}
+	return ""
 }

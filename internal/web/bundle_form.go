@@ -174,7 +174,7 @@ func problemsOf(err error) []string {
 	return list
 }
 
-// askDeleteBundle asks once more.
+// askDeleteBundle says what goes with a bundle, and asks whether it is meant.
 func (s *Server) askDeleteBundle(v *visit) error {
 	b, err := s.bundle(v)
 	if err != nil {
@@ -191,13 +191,14 @@ func (s *Server) askDeleteBundle(v *visit) error {
 	data := struct {
 		bundleRow
 
-		Last []pki.TrustBundleVersion
-	}{newBundleRow(&b), versions.Items}
+		Edits string
+		Last  []pki.TrustBundleVersion
+	}{newBundleRow(&b), pki.EditsOf(b.ETag()), versions.Items}
 	return s.show(v, "bundledelete", "Delete "+b.Name+"?", data)
 }
 
 func (s *Server) deleteBundle(v *visit) error {
-	if err := s.bundles.Delete(v.r.Context(), v.session.Principal.Tenant, v.actor(), pki.ID(v.r.PathValue("id")), nil); err != nil {
+	if err := s.bundles.Delete(v.r.Context(), v.session.Principal.Tenant, v.actor(), pki.ID(v.r.PathValue("id")), asSeen(v.r.PostForm.Get(nameEdits))); err != nil {
 		return err
 	}
 	redirect(v.w, bundlesPath)

@@ -85,7 +85,10 @@ func TestBundleForms(t *testing.T) {
 	if !strings.Contains(asked.body, "Its last version, 1, was fetched 0 times.") {
 		t.Errorf("the question:\n%s", asked.body)
 	}
-	if gone := b.do(http.MethodPost, path+"/delete", url.Values{"form_token": form["form_token"]}); gone.Request.URL.Path != "/console/bundles" || !strings.Contains(gone.body, "There is none yet") {
+	if old := b.do(http.MethodPost, path+"/delete", url.Values{"form_token": form["form_token"], "edits": {"1"}}); old.StatusCode != http.StatusConflict {
+		t.Errorf("deleted from an old page: %s", old.Status)
+	}
+	if gone := b.do(http.MethodPost, path+"/delete", url.Values{"form_token": form["form_token"], "edits": {asked.field(t, "edits")}}); gone.Request.URL.Path != "/console/bundles" || !strings.Contains(gone.body, "There is none yet") {
 		t.Errorf("after the deletion: %s\n%s", gone.Request.URL, gone.body)
 	}
 	if trail := b.get("/console/audit"); !strings.Contains(trail.body, `<td>Delete TrustBundle</td><td><a href="`+path+`">`) {

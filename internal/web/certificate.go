@@ -29,6 +29,8 @@ type certificatePage struct {
 	Subject      string
 	AltNames     string
 	Issuer       string
+	Holder       string
+	Profile      string
 	Reason       string // of its revocation, "" for none
 	First, Last  string // providers
 	Key          string // "" where the CA gave no certificate
@@ -59,7 +61,7 @@ func (s *Server) certificate(v *visit) (p certificatePage, err error) {
 	}
 	p = certificatePage{
 		Path: pathOfCertificate(sub.ID, c.ID), Subscription: nameOf(&sub), Above: pathOf(sub.ID), Certificate: c, Status: certificateHealth(c.Status),
-		Subject: clip(c.SubjectDN, maxFullName), AltNames: clip(c.AltNames, maxFullNames), Issuer: clip(c.IssuerDN, maxFullName),
+		Subject: clip(c.SubjectDN, maxFullName), AltNames: clip(c.AltNames, maxFullNames), Issuer: clip(c.IssuerDN, maxFullName), Holder: clip(c.Holder, maxFullName), Profile: clip(c.ProfileID, maxFullName),
 		First: providerName(c.FirstProvider), Last: providerName(c.LastProvider), Revocable: s.canRevoke(&sub, &c),
 	}
 	if c.Status == pki.CertificateRevoked && c.Reason >= 0 {

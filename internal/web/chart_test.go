@@ -30,13 +30,25 @@ func TestTimeline(t *testing.T) {
 		bars = append(bars, bar{r.What, r.Days, r.Length, r.Class})
 	}
 	want := []bar{
-		{"yesterday", -1, 2, "bad"}, {"in a week", 7, 5, "warn"}, {"in a year", 365, 300, "good"}, {"in twenty years", 7300, 600, "good"},
+		{"yesterday", -1, 2, "bad"}, {"in a week", 7, 3, "warn"}, {"in a year", 365, 160, "good"}, {"in twenty years", 7300, 320, "good"},
 	}
 	if diff := cmp.Diff(want, bars); diff != "" {
 		t.Error(diff)
 	}
 	if many := newTimeline(make([]end, 25), noon); len(many.Rows) != 20 || many.More != 5 {
 		t.Errorf("of 25 ends %d are shown, %d more", len(many.Rows), many.More)
+	}
+}
+
+// Months stand above the bars: each of them, or each quarter of a long time.
+func TestTicks(t *testing.T) {
+	for span, want := range map[time.Duration][]tick{
+		minTimeline: {{26, "Dec"}, {136, "2027"}, {247, "Feb"}},
+		maxTimeline: {{16, "2027"}, {56, "Apr"}, {96, "Jul"}, {136, "Oct"}, {176, "2028"}, {216, "Apr"}, {256, "Jul"}, {296, "Oct"}},
+	} {
+		if diff := cmp.Diff(want, newTicks(noon, span)); diff != "" {
+			t.Errorf("%v: %s", span, diff)
+		}
 	}
 }
 
@@ -53,7 +65,7 @@ func TestSyncDays(t *testing.T) {
 		{Status: pki.RunRunning, Ended: odata.Never()},
 	}, noon)
 	first, last := got.Days[0], got.Days[13]
-	if last.Good != 2 || last.Bad != 1 || last.GoodTall != 100 || last.BadTall != 50 || first.Bad != 1 || !got.Any {
+	if last.Good != 2 || last.Bad != 1 || last.GoodTall != 80 || last.BadTall != 40 || first.Bad != 1 || !got.Any {
 		t.Errorf("first %+v, last %+v", first, last)
 	}
 	if newSyncDays(nil, noon).Any {

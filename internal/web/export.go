@@ -131,13 +131,23 @@ func (w *csvWriter) flush() error { w.out.Flush(); return w.out.Error() }
 
 func (w *csvWriter) end() error { return w.flush() }
 
-// plain keeps a spreadsheet from taking a text for a formula: whoever may ask a
-// CA for a certificate chooses what stands in it.
+// plain keeps a spreadsheet from taking a text, or what follows a separator in
+// it, for a formula (OWASP, CSV Injection): whoever may ask a CA for a
+// certificate chooses what stands in it. The semicolon separates cells where
+// commas are decimal, whatever is quoted.
 func plain(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
-		return "'" + s
+	var b strings.Builder
+	begins := true // a cell, for one spreadsheet or another
+	for i, c := range s {
+		formula := strings.ContainsRune("=+-@＝＋－＠", c)
+		separator := strings.ContainsRune(";\t\r\n", c)
+		if begins && formula || i == 0 && separator && c != ';' {
+			b.WriteByte('\'')
+		}
+		begins = separator || begins && c == ' '
+		b.WriteRune(c)
 	}
-	return s
+	return b.String()
 }
 
 // A jsonWriter writes one array (RFC 8259).

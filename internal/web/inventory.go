@@ -2,10 +2,12 @@ package web
 
 import (
 	"cmp"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"cloudpki/internal/odata"
@@ -27,6 +29,7 @@ const (
 // An inventoryPage is a page of a subscription's certificates.
 type inventoryPage struct {
 	Path     string // of the subscription
+	Name     string
 	Here     string // of the inventory
 	Search   string
 	Status   string
@@ -129,13 +132,17 @@ func (s *Server) showInventory(v *visit) error {
 	if f.query.After, err = s.position(v, f.values()); err != nil {
 		return err
 	}
-	id := pki.ID(v.r.PathValue("id"))
-	found, err := s.service.Certificates(v.r.Context(), v.session.Principal.Tenant, id, f.query)
+	ctx, tenant, id := v.r.Context(), v.session.Principal.Tenant, pki.ID(v.r.PathValue("id"))
+	sub, err := s.service.Get(ctx, tenant, id)
+	if err != nil {
+		return err
+	}
+	found, err := s.service.Certificates(ctx, tenant, id, f.query)
 	if err != nil {
 		return err
 	}
 	p := inventoryPage{
-		Path: pathOf(id), Here: pathOf(id) + "/certificates", Search: f.text, Status: f.status, Statuses: statuses(),
+		Path: pathOf(id), Name: nameOf(&sub), Here: pathOf(id) + "/certificates", Search: f.text, Status: f.status, Statuses: statuses(),
 		Next: s.next(v, f.values(), found.After), Later: f.query.After != nil, Export: f.values().Encode(),
 	}
 	for i := range found.Items {
@@ -169,12 +176,34 @@ func certificateHealth(s pki.CertificateStatus) health {
 	return h
 }
 
-// clip cuts a text that a page has no room for.
+// clip cuts a text of others that a page has no room for, and makes it visible.
 func clip(s string, most int) string {
-	if len(s) <= most {
+	if s = visible(s); len(s) <= most {
 		return s
 	}
 	return strings.ToValidUTF8(s[:most], "") + "…"
+}
+
+// visible writes out the characters that turn the direction of a text or take
+// no room: with them a name would look like another (CVE-2021-42574). Those that
+// join letters stay, for there are scripts that need them.
+func visible(s string) string {
+	if !strings.ContainsFunc(s, deceives) {
+		return s
+	}
+	var b strings.Builder
+	for _, c := range s {
+		if deceives(c) {
+			fmt.Fprintf(&b, "[U+%04X]", c)
+		} else {
+			b.WriteRune(c)
+		}
+	}
+	return b.String()
+}
+
+func deceives(c rune) bool {
+	return unicode.Is(unicode.Bidi_Control, c) || strings.ContainsRune("\u00ad\u200b\u2060\ufeff", c) || unicode.IsControl(c) && !unicode.IsSpace(c)
 }
 
 func errBadSearch(text string) error {

@@ -10,6 +10,7 @@ import (
 
 	"cloudpki/internal/odata"
 	"cloudpki/internal/pki"
+	"cloudpki/internal/provider"
 )
 
 const (
@@ -49,14 +50,14 @@ type subscriptionRow struct {
 	LastSync odata.DateTimeOffset
 	NextSync odata.DateTimeOffset
 	Expires  time.Time // of the credentials; zero where it is not known
-	Error    string
 }
 
 // A need is what a person has to do.
 type need struct {
-	Name string // of the subscription or bundle
-	What string
-	Path string
+	Name  string // of the subscription or bundle
+	What  string
+	Path  string
+	Class string // bad for what does not work now, warn for what will not
 }
 
 func (s *Server) showOverview(v *visit) error {
@@ -81,12 +82,13 @@ func (s *Server) showOverview(v *visit) error {
 	var ends []end
 	var runs []pki.Run
 	for i := range found.Items {
-		sub, roots := &found.Items[i], children.Authorities[i].Items
+		sub, roots, last := &found.Items[i], children.Authorities[i].Items, children.Runs[i].Items
 		o.Subscriptions = append(o.Subscriptions, newRow(sub, roots, now))
-		o.Attention = append(o.Attention, needsOf(sub, roots, now)...)
+		o.Attention = append(o.Attention, needsOf(sub, roots, faultOfLast(sub, last), now)...)
 		ends = append(ends, endsOf(sub, roots)...)
-		runs = append(runs, children.Runs[i].Items...)
+		runs = append(runs, last...)
 	}
+	slices.SortStableFunc(o.Attention, func(a, b need) int { return cmp.Compare(a.Class, b.Class) }) // bad before warn
 	o.Ends, o.Syncs = newTimeline(ends, now), newSyncDays(runs, now)
 	return s.show(v, "overview", "Overview", o)
 }
@@ -98,16 +100,13 @@ func newRow(sub *pki.Subscription, roots []pki.Authority, now time.Time) subscri
 	if c := sub.Credentials; c != nil {
 		row.Expires = c.ExpiresAt()
 	}
-	if sub.SyncStatus == pki.SyncFailed && sub.LastSyncError != nil {
-		row.Error = *sub.LastSyncError
-	}
 	return row
 }
 
 // nameOf is what to call a subscription.
 func nameOf(sub *pki.Subscription) string {
 	if sub.DisplayName != nil && *sub.DisplayName != "" {
-		return *sub.DisplayName
+		return visible(*sub.DisplayName)
 	}
 	return string(sub.ID)
 }
@@ -118,27 +117,30 @@ func pathOf(id pki.ID) string { return Base + "subscriptions/" + url.PathEscape(
 // Path is the address of the row's page.
 func (r subscriptionRow) Path() string { return pathOf(r.ID) }
 
-// needsOf lists what a person has to do for a subscription.
-func needsOf(sub *pki.Subscription, roots []pki.Authority, now time.Time) []need {
+// needsOf lists what a person has to do for a subscription, each cause once: a
+// sync that failed for a root that waits is no need of its own.
+func needsOf(sub *pki.Subscription, roots []pki.Authority, fault runFault, now time.Time) []need {
 	var list []need
-	add := func(format string, args ...any) {
-		list = append(list, need{nameOf(sub), fmt.Sprintf(format, args...), pathOf(sub.ID)})
+	add := func(class, format string, args ...any) {
+		list = append(list, need{nameOf(sub), fmt.Sprintf(format, args...), pathOf(sub.ID), class})
 	}
-	if sub.Refusal != nil {
-		add("The CA refused the credentials. Nothing is sent until they change.")
-	} else if sub.SyncStatus == pki.SyncFailed {
-		add("The last sync failed.")
-	}
+	quarantined := false
 	for _, root := range roots {
 		switch {
 		case root.State == pki.TrustQuarantined:
-			add("A root waits for a decision: %s", root.SubjectDN)
+			quarantined = true
+			add("bad", "A root waits for a decision: %s", clip(root.SubjectDN, maxShownName))
 		case root.State == pki.TrustTrusted && root.NotAfter.Time().Sub(now) < soon:
-			add("The trusted root %s on %s.", endWords(root.NotAfter.Time(), now), showDate(root.NotAfter))
+			add(endClass(root.NotAfter.Time(), now), "The trusted root %s on %s.", endWords("expires", root.NotAfter.Time(), now), showDate(root.NotAfter))
 		}
 	}
+	if sub.Refusal != nil {
+		add("bad", "The CA refused the credentials, so nothing is sent to it. %s", clip(fault.Text, maxShownName))
+	} else if sub.SyncStatus == pki.SyncFailed && (fault.Code != provider.CodeTrustChangePending || !quarantined) {
+		add("bad", "The last sync failed. %s", clip(fault.Text, maxShownName))
+	}
 	if c := sub.Credentials; c != nil && !c.ExpiresAt().IsZero() && c.ExpiresAt().Sub(now) < soon {
-		add("The credentials %s on %s.", endWords(c.ExpiresAt(), now), showDate(c.ExpiresAt()))
+		add(endClass(c.ExpiresAt(), now), "The credentials %s on %s.", endWords("expire", c.ExpiresAt(), now), showDate(c.ExpiresAt()))
 	}
 	return list
 }
@@ -152,16 +154,24 @@ func (s *Server) needsOfBundles(v *visit) ([]need, error) {
 	var list []need
 	for i := range found.Items {
 		b := &found.Items[i]
-		list = append(list, need{b.Name, "The bundle cannot be published anew. " + b.Message, pathOfBundle(b.ID)})
+		list = append(list, need{b.Name, "The bundle cannot be published anew. " + b.Message, pathOfBundle(b.ID), "bad"})
 	}
 	return list, nil
 }
 
-func endWords(end, now time.Time) string {
+func endWords(verb string, end, now time.Time) string {
 	if now.Before(end) {
-		return "expire"
+		return verb
 	}
 	return "expired"
+}
+
+// endClass is how bad it is that something ends: bad once it has.
+func endClass(end, now time.Time) string {
+	if now.Before(end) {
+		return "warn"
+	}
+	return "bad"
 }
 
 // A health is how a subscription is, in a word for people and one for the

@@ -40,6 +40,20 @@ func TestPages(t *testing.T) {
 	}
 }
 
+// Who has nothing yet is told how to begin.
+func TestBeginning(t *testing.T) {
+	w := newWorld(t)
+	admin, reader := w.browser(), w.browser()
+	p := admin.enter("admin", tenantA)
+	p.check(t)
+	if !strings.Contains(p.body, `Begin with <a href="/console/subscriptions/new">`) || !strings.Contains(p.body, `href="/docs/providers"`) || strings.Contains(p.body, "What expires next") {
+		t.Errorf("the admin's first page:\n%s", p.body)
+	}
+	if p := reader.enter("reader", tenantA); strings.Contains(p.body, "/console/subscriptions/new") {
+		t.Errorf("the reader's first page:\n%s", p.body)
+	}
+}
+
 // check holds a page against what is asked of all.
 func (p page) check(t *testing.T) {
 	t.Helper()

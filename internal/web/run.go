@@ -7,6 +7,9 @@ import (
 	"cloudpki/internal/pki"
 )
 
+// maxShownFault bounds why a run failed, in bytes, in a list of runs.
+const maxShownFault = 300
+
 // A runRow is a run as a page lists it.
 type runRow struct {
 	Run     pki.Run
@@ -36,6 +39,7 @@ func newRunRow(run *pki.Run, now time.Time) runRow {
 	row.Stages = strings.Join(stages, ", ")
 	if run.Status == pki.RunFailed {
 		row.Fault = newRunFault(run.Message, run.Error)
+		row.Fault.Text = clip(row.Fault.Text, maxShownFault)
 	}
 	return row
 }

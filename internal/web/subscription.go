@@ -4,7 +4,10 @@ import (
 	"cmp"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"cloudpki/internal/odata"
 	"cloudpki/internal/pki"
@@ -26,6 +29,10 @@ type subscriptionPage struct {
 	Edits       string // the state that the forms act on
 	Health      health
 	Sub         pki.Subscription
+	Provider    string // in words
+	Schedule    string // how often to sync
+	Paused      bool
+	Policy      string // what happens when the CA changes its root
 	ServiceURI  string
 	Description string
 	Fault       runFault // of the last sync; zero for none
@@ -71,7 +78,7 @@ func (s *Server) showSubscription(v *visit) error {
 	now := s.now()
 	authorities := children.Authorities[0].Items
 	p := subscriptionPage{
-		Path: pathOf(sub.ID), Edits: pki.EditsOf(sub.ETag()), Health: healthOf(&sub, rootsOf(authorities), now), Sub: sub, ServiceURI: textOf(sub.ServiceURI), Description: textOf(sub.Description),
+		Path: pathOf(sub.ID), Edits: pki.EditsOf(sub.ETag()), Health: healthOf(&sub, rootsOf(authorities), now), Sub: sub, Provider: s.providerWords(sub.Provider), Schedule: scheduleWords(&sub), Paused: sub.IsPaused(), Policy: policyWords(&sub), ServiceURI: textOf(sub.ServiceURI), Description: textOf(sub.Description),
 		Credentials: viewCredentials(&sub, now), Tree: treeOf(authorities),
 	}
 	for i := range children.Runs[0].Items {
@@ -102,11 +109,55 @@ func faultOfLast(sub *pki.Subscription, runs []pki.Run) runFault {
 }
 
 func newRunFault(text string, code provider.Code) runFault {
-	f := runFault{Text: cmp.Or(text, string(code)), Code: code}
+	f := runFault{Text: sentence(cmp.Or(text, string(code))), Code: code}
 	if code != "" {
 		f.Help = manualErrors + url.PathEscape(string(code))
 	}
 	return f
+}
+
+// sentence makes a sentence for people of the text of a fault. What its pages
+// have buttons for is not called by the names of the API.
+func sentence(text string) string {
+	text = strings.NewReplacer(
+		"approveTrustChange or rejectTrustChange", "approve or reject it",
+		"approveTrustChange with its thumbprint goes back to it", "approve it to go back to it",
+		"or approve one (approveTrustChange)", "or approve one",
+	).Replace(visible(text))
+	first, size := utf8.DecodeRuneInString(text)
+	text = string(unicode.ToUpper(first)) + text[size:]
+	if strings.HasSuffix(text, ".") {
+		return text
+	}
+	return text + "."
+}
+
+// providerWords is what to call a kind of CA.
+func (s *Server) providerWords(name string) string {
+	if kind, ok := s.kind(name); ok {
+		return kind.Title + " (" + kind.Name + ")"
+	}
+	return name
+}
+
+func scheduleWords(sub *pki.Subscription) string {
+	if sub.Schedule == nil {
+		return "at the service's own interval"
+	}
+	return "every " + showMinutes(*sub.Schedule) + " minutes"
+}
+
+func policyWords(sub *pki.Subscription) string {
+	policy := pki.TrustAutomaticForRenewals
+	if sub.TrustPolicy != nil {
+		policy = *sub.TrustPolicy
+	}
+	for _, m := range pki.TrustPolicyEnum().Members {
+		if m.Value == int64(policy) {
+			return m.Doc
+		}
+	}
+	return ""
 }
 
 func viewCredentials(sub *pki.Subscription, now time.Time) credentialsView {

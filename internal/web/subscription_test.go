@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"fmt"
+	"html"
 	"net/http"
 	"net/url"
 	"strings"
@@ -190,5 +191,44 @@ func TestTree(t *testing.T) {
 	}
 	if n := strings.Count(p.body, "<strong>CN=loop"); n != 81 {
 		t.Errorf("%d of 81 shown", n)
+	}
+}
+
+// Where a CA has refused the credentials, its page offers what helps: a sync
+// would end before anything is sent.
+func TestRefusal(t *testing.T) {
+	w := newWorld(t)
+	w.subscribe("alpha")
+	l := w.lease()
+	l.Run.Status, l.Run.Ended, l.Run.Error, l.Run.Message = pki.RunFailed, odata.FromTime(w.Now()), provider.CodePermission, "not authorized"
+	must(t, w.store.FinishRun(t.Context(), l, l.Run, func(s *pki.Subscription) pki.Effects {
+		s.SyncStatus, s.Refusal = pki.SyncFailed, &pki.Refusal{At: w.Now(), Code: provider.CodePermission, Msg: "not authorized"}
+		return pki.Effects{}
+	}))
+	b := w.browser()
+	if home := b.enter("admin", tenantA); !strings.Contains(home.body, "The CA refused the credentials, so nothing is sent to it. Not authorized.") {
+		t.Errorf("overview:\n%s", home.body)
+	}
+	p := b.get(alpha)
+	p.check(t)
+	if strings.Contains(p.body, "Sync now") || strings.Count(p.body, `value="test"`) != 2 || !strings.Contains(p.body, `<p role="alert">Not authorized. <a href="/docs/errors/permission">`) {
+		t.Errorf("page:\n%s", p.body)
+	}
+}
+
+// A root whose name is long, or turns the direction of the text, is shown for
+// what it is on each page, and the pages stay small.
+func TestDeceivingRoot(t *testing.T) {
+	w := newWorld(t)
+	w.subscribe("alpha")
+	w.offer("alpha", "\u202eAC gnisI\u202c"+strings.Repeat("x", 60<<10))
+	b := w.browser()
+	b.enter("admin", tenantA)
+	for _, path := range []string{"/", alpha} {
+		p := b.get(path)
+		p.check(t)
+		if strings.Contains(p.body, "\u202e") || !strings.Contains(html.UnescapeString(p.body), "[U+202E]AC gnisI[U+202C]xxx") {
+			t.Errorf("%s:\n%.2000s", path, p.body)
+		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 // An authorityNode is a CA certificate with those that it has issued.
 type authorityNode struct {
 	Authority pki.Authority
+	Name      string
 	Kind      string
 	State     health
 	Issued    []authorityNode
@@ -46,7 +47,7 @@ func treeOf(list []pki.Authority) []authorityNode {
 // grow returns a with what it has issued and is not placed yet.
 func grow(a *pki.Authority, list []pki.Authority, placed map[pki.ID]bool) authorityNode {
 	placed[a.ID] = true
-	n := authorityNode{Authority: *a, Kind: kindWords(a.Kind), State: stateHealth(a)}
+	n := authorityNode{Authority: *a, Name: clip(a.SubjectDN, maxShownName), Kind: kindWords(a.Kind), State: stateHealth(a)}
 	for i := range list {
 		if b := &list[i]; b.Kind != pki.AuthorityRoot && b.IssuerDN == a.SubjectDN && !placed[b.ID] {
 			n.Issued = append(n.Issued, grow(b, list, placed))
@@ -125,9 +126,9 @@ func changesOf(sub *pki.Subscription, list []pki.Authority, code provider.Code) 
 		}
 		c := trustChange{Offered: a, First: current == nil}
 		for i, then := range describe(root) {
-			row := comparison{What: described()[i], Then: then}
+			row := comparison{What: described()[i], Then: clip(then, maxFullName)}
 			if current != nil {
-				row.Now, row.Differs = current[i], current[i] != then
+				row.Now, row.Differs = clip(current[i], maxFullName), current[i] != then
 			}
 			c.Rows = append(c.Rows, row)
 		}

@@ -114,6 +114,6 @@ func readFile(h *multipart.FileHeader) ([]byte, error) {
 func errBigForm() error {
 	return &fault{
 		status: http.StatusRequestEntityTooLarge, title: "Nothing was changed",
-		Msg: "The form is longer than 2 MB. A client certificate with its key and chain has a few thousand bytes: go back and choose that file alone.",
+		Msg: "The form is longer than 2 MB or has too many parts. A client certificate with its key and chain has a few thousand bytes: go back and choose that file alone.",
 	}
 }

@@ -291,6 +291,8 @@ func TestRefusedUploads(t *testing.T) {
 	refused("no such form", b.get(newPath+"?provider=nobody"), http.StatusNotFound)
 	refused("no key", b.send(newPath, b.draft(c, "request_key", ""), c.pfx), http.StatusBadRequest)
 	refused("no button", b.send(newPath, b.draft(c, "do", ""), c.pfx), http.StatusBadRequest)
+	part := "--x\r\nContent-Disposition: form-data; name=\"form_token\"\r\n\r\nx\r\n"
+	refused("too many parts", b.post(newPath, "multipart/form-data; boundary=x", []byte(strings.Repeat(part, 5000)+"--x--")), http.StatusRequestEntityTooLarge)
 	refused("no parts", b.post(newPath, "multipart/form-data; boundary=x", []byte("nothing")), http.StatusBadRequest)
 	if home := reader.get("/"); strings.Contains(home.body, newPath) {
 		t.Error("who may read is led to a new subscription")

@@ -262,12 +262,15 @@ func (w *world) subscribeTo(id pki.ID, kind string) {
 }
 
 // quarantine gives a subscription a root that waits for a decision.
-func (w *world) quarantine(id pki.ID) pki.ID {
+func (w *world) quarantine(id pki.ID) pki.ID { w.t.Helper(); return w.offer(id, hostile) }
+
+// offer is quarantine of a root with a name.
+func (w *world) offer(id pki.ID, name string) pki.ID {
 	w.t.Helper()
 	now := odata.FromTime(w.Now())
-	der := selfSigned(w.t, hostile, w.Now())
+	der := selfSigned(w.t, name, w.Now())
 	root := pki.Authority{
-		ID: pki.ID(pki.Thumbprint(der)), Kind: pki.AuthorityRoot, State: pki.TrustQuarantined, DER: der, SubjectDN: "CN=" + hostile, IssuerDN: "CN=" + hostile,
+		ID: pki.ID(pki.Thumbprint(der)), Kind: pki.AuthorityRoot, State: pki.TrustQuarantined, DER: der, SubjectDN: "CN=" + name, IssuerDN: "CN=" + name,
 		Serial: "7", NotBefore: now, NotAfter: odata.FromTime(w.Now().AddDate(9, 0, 0)), FirstSeen: now, LastSeen: now, StateChanged: odata.Never(), Retire: odata.Never(),
 	}
 	_, err := w.store.ChangeTrust(w.t.Context(), tenantA, id, func(*pki.Subscription, []pki.Authority) (pki.Effects, error) {
