@@ -12,9 +12,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"cloudpki/internal/auth"
 	"cloudpki/internal/auth/issuer"
-	"cloudpki/internal/pki"
 	"cloudpki/internal/web"
 )
 
@@ -73,10 +71,11 @@ func (s *service) consoleLink() (string, error) {
 		return "", nil
 	}
 	for _, u := range s.cfg.Issuer.Users {
-		if strings.EqualFold(u.Name, s.options.LinkFor) {
-			return s.console.NewLink(auth.Principal{
-				Tenant: pki.TenantID(u.Tenant), Issuer: "one-time link", Client: s.consoleID(u.Tenant), Subject: u.Name, Name: u.DisplayName, Scopes: u.Scopes,
-			}), nil
+		if s.issuer == nil || !strings.EqualFold(u.Name, s.options.LinkFor) {
+			continue
+		}
+		if p, ok := s.issuer.Principal(u.Tenant, u.Name, s.consoleID(u.Tenant)); ok {
+			return s.console.NewLink(p), nil
 		}
 	}
 	return "", fmt.Errorf("make a one-time link: issuer.users has no %q", s.options.LinkFor)

@@ -31,6 +31,9 @@ import (
 // defaultLifetime is what Entra ID answers: an hour less a second.
 const defaultLifetime = 3599 * time.Second
 
+// trustedName is what principals call the issuer.
+const trustedName = "embedded"
+
 // Options configure an Issuer.
 type Options struct {
 	// Origin is the public https://host[:port] under which clients reach the
@@ -240,7 +243,7 @@ func (i *Issuer) KeySet() *KeySet { return i.keys }
 // Trusted returns how a Verifier in the same process should trust this issuer.
 func (i *Issuer) Trusted() auth.Issuer {
 	return auth.Issuer{
-		Name:      "embedded",
+		Name:      trustedName,
 		URL:       i.origin + "/{tenantid}/v2.0",
 		Audiences: i.audiences,
 		Tenants:   i.tenants,

@@ -237,6 +237,11 @@ func TestAuthorizationCode(t *testing.T) {
 	if p.AppOnly || p.Client != webApp || p.Name != "Ada Lovelace" || p.Allows(auth.Write) != nil {
 		t.Errorf("principal %+v", p)
 	}
+	known, ok := s.issuer.Principal(tenant, "Ada", webApp)
+	p.TokenID, p.Scopes = "", []string{auth.ScopeReadWrite} // beside those of OpenID
+	if diff := cmp.Diff(p, known); !ok || diff != "" {
+		t.Errorf("known without a token (-by token +known):\n%s", diff)
+	}
 	if body["scope"] != "openid profile offline_access .default" || body["token_type"] != "Bearer" || body["expires_in"] != 3599.0 {
 		t.Errorf("answer %v", body)
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"cloudpki/internal/auth"
+	"cloudpki/internal/pki"
 	"cloudpki/internal/secret"
 
 	"github.com/google/uuid"
@@ -60,6 +61,20 @@ func (u User) displayName() string {
 // objectID names the user in the tenant: stable, and not the login name.
 func (i *Issuer) objectID(u User) string {
 	return uuid.NewSHA1(uuid.NameSpaceURL, []byte(i.issuerOf(u.Tenant)+"#user#"+strings.ToLower(u.Name))).String()
+}
+
+// Principal returns whom the tokens speak for that a client gets for a user of a
+// tenant, with the scopes that the user may grant and no id of a token. It
+// reports whether there is such a user.
+func (i *Issuer) Principal(tenant, name, client string) (auth.Principal, bool) {
+	u, ok := i.people.users[userKey(tenant, name)]
+	if !ok {
+		return auth.Principal{}, false
+	}
+	return auth.Principal{
+		Tenant: pki.TenantID(u.Tenant), Issuer: trustedName, Client: client,
+		Subject: i.objectID(u), Name: u.displayName(), Scopes: u.Scopes,
+	}, true
 }
 
 // people are the users, and what guards their passwords against guessing.
