@@ -29,7 +29,7 @@ const (
 // An inventoryPage is a page of a subscription's certificates.
 type inventoryPage struct {
 	Path     string // of the subscription
-	Name     string
+	ID       pki.ID // its name would take another query
 	Here     string // of the inventory
 	Search   string
 	Status   string
@@ -133,16 +133,12 @@ func (s *Server) showInventory(v *visit) error {
 		return err
 	}
 	ctx, tenant, id := v.r.Context(), v.session.Principal.Tenant, pki.ID(v.r.PathValue("id"))
-	sub, err := s.service.Get(ctx, tenant, id)
-	if err != nil {
-		return err
-	}
 	found, err := s.service.Certificates(ctx, tenant, id, f.query)
 	if err != nil {
 		return err
 	}
 	p := inventoryPage{
-		Path: pathOf(id), Name: nameOf(&sub), Here: pathOf(id) + "/certificates", Search: f.text, Status: f.status, Statuses: statuses(),
+		Path: pathOf(id), ID: id, Here: pathOf(id) + "/certificates", Search: f.text, Status: f.status, Statuses: statuses(),
 		Next: s.next(v, f.values(), found.After), Later: f.query.After != nil, Export: f.values().Encode(),
 	}
 	for i := range found.Items {

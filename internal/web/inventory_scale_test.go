@@ -52,7 +52,7 @@ func TestLargeInventory(t *testing.T) {
 		before := w.store.Stats().Queries
 		p := b.get(path)
 		if queries := w.store.Stats().Queries - before; queries != 1 {
-			t.Errorf("%s: %d queries", path, queries)
+			t.Fatalf("%s: %d queries", path, queries)
 		}
 		if p.StatusCode != http.StatusOK || len(p.body) > most {
 			t.Errorf("%s: %s, %d bytes", path, p.Status, len(p.body))
