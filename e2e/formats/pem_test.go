@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/url"
 	"os/exec"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -51,29 +50,4 @@ func opensPEM(t *testing.T, w *world) {
 	if _, err := w.server.cert.Verify(x509.VerifyOptions{DNSName: "localhost", Roots: got, Intermediates: between}); err != nil {
 		t.Errorf("Go: %v", err)
 	}
-}
-
-// OpenSSL, keytool and Go read the one root.
-func opensCER(t *testing.T, w *world) {
-	path := w.file(t, single, "cer")
-	same(t, "openssl x509", inText(run(t, "openssl", "x509", "-inform", "DER", "-in", path)), w.rsa.cert)
-	same(t, "keytool", inText(keytool(t, "-printcert", "-rfc", "-file", path)), w.rsa.cert)
-	got, err := x509.ParseCertificate(content(t, path))
-	if err != nil || !got.Equal(w.rsa.cert) {
-		t.Errorf("Go: %v", err)
-	}
-}
-
-// OpenSSL and keytool read roots and intermediate.
-func opensPKCS7(t *testing.T, w *world) {
-	path := w.file(t, whole, "p7b")
-	same(t, "openssl pkcs7", inText(run(t, "openssl", "pkcs7", "-inform", "DER", "-print_certs", "-in", path)), w.all()...)
-	same(t, "openssl cms", inText(run(t, "openssl", "cms", "-cmsout", "-noout", "-inform", "DER", "-certsout", "/dev/stdout", "-in", path)), w.all()...)
-	same(t, "keytool", inText(keytool(t, "-printcert", "-rfc", "-file", path)), w.all()...)
-}
-
-// keytool returns what Java's tool prints.
-func keytool(t *testing.T, args ...string) []byte {
-	t.Helper()
-	return run(t, "keytool", slices.Concat([]string{"-J-Xshare:auto", "-J-XX:TieredStopAtLevel=1", "-J-Duser.language=en"}, args)...)
 }

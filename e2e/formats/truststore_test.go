@@ -2,6 +2,7 @@ package formats
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 
 	"cloudpki/internal/trust"
@@ -20,7 +21,7 @@ func opensJKS(t *testing.T, w *world) {
 	path := w.file(t, whole, "jks")
 	w.inJava(t, "JKS", path)
 	turned := path + ".p12"
-	run(t, "keytool", "-J-Xshare:auto", "-J-XX:TieredStopAtLevel=1", "-importkeystore", "-noprompt",
+	keytool(t, "-importkeystore", "-noprompt",
 		"-srckeystore", path, "-srcstoretype", "JKS", "-srcstorepass", trust.DefaultPassword,
 		"-destkeystore", turned, "-deststoretype", "PKCS12", "-deststorepass", trust.DefaultPassword)
 	same(t, "what keytool turned it into", inText(run(t, "openssl", "pkcs12", "-nokeys", "-passin", "pass:"+trust.DefaultPassword, "-in", turned)), w.roots()...)
@@ -34,4 +35,10 @@ func (w *world) inJava(t *testing.T, kind, path string) {
 	if got := bytes.Count(out, []byte("Entry type: trustedCertEntry\n")); got != len(w.roots()) {
 		t.Errorf("%d entries are trusted in\n%s", got, out)
 	}
+}
+
+// keytool returns what Java's tool prints.
+func keytool(t *testing.T, args ...string) []byte {
+	t.Helper()
+	return run(t, "keytool", slices.Concat([]string{"-J-Xshare:auto", "-J-XX:TieredStopAtLevel=1", "-J-Duser.language=en"}, args)...)
 }
