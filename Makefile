@@ -14,7 +14,7 @@ RACE := -race -gcflags=github.com/ncruces/go-sqlite3-wasm/v6=-race=false
 SCHEDULES ?= 1000
 SEED ?= 1
 # Modules of their own, so that what they need stays out of the product.
-NESTED := testca/stepca testca/est testca/pebblecfssl testca/vault e2e/clients e2e/browser bench
+NESTED := testca/stepca testca/est testca/pebblecfssl testca/vault e2e/clients e2e/browser e2e/formats bench
 
 .PHONY: help dev build test nested check lint fmt generate generated fuzz chaos bench cover clean
 

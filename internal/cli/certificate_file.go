@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"crypto/x509"
 	"encoding/pem"
+
+	"cloudpki/internal/provider"
 )
 
 // readPFX reads a PKCS#12 file (RFC 7292). Whether its password opens it, the
@@ -46,7 +48,7 @@ func readCertificates(path string) ([]*x509.Certificate, []byte, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if !bytes.Contains(text, []byte("-----BEGIN ")) {
+	if provider.IsDER(text) || !bytes.Contains(text, []byte("-----BEGIN ")) {
 		c, err := x509.ParseCertificate(text)
 		if err != nil {
 			return nil, nil, &failure{exit: exitUsage, msg: path + " holds no certificate", err: err, hint: "give a PEM or DER file"}

@@ -11,6 +11,12 @@ import (
 // maxCertificates bounds a bundle in bytes.
 const maxCertificates = 1 << 20
 
+// IsDER reports whether a file is DER, as certificates, CRLs and PKCS#12 are: a
+// SEQUENCE of more than 127 bytes (X.690, 8.1.3), which no ASCII text begins
+// like. To look for the lines of PEM is not enough: a CA may put them into a
+// name.
+func IsDER(b []byte) bool { return len(b) > 1 && b[0] == 0x30 && b[1] >= 0x80 }
+
 // ParseCertificates reads a bundle of certificates: PEM, where text between
 // and other blocks are passed over, or DER, one after the other. It fails on an
 // empty bundle, on more than 1 MiB, and on any certificate it cannot read.
@@ -18,7 +24,7 @@ func ParseCertificates(b []byte) ([]*x509.Certificate, error) {
 	if len(b) > maxCertificates {
 		return nil, fmt.Errorf("read certificates: more than %d bytes", maxCertificates)
 	}
-	if !bytes.Contains(b, []byte("-----BEGIN")) {
+	if IsDER(b) || !bytes.Contains(b, []byte("-----BEGIN")) {
 		certs, err := x509.ParseCertificates(b)
 		if err != nil {
 			return nil, fmt.Errorf("read DER certificates: %w", err)

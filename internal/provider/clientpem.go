@@ -16,7 +16,9 @@ import (
 const maxPEMBlocks = 32
 
 // IsPEM reports whether a file is text in PEM (RFC 7468), not PKCS#12.
-func IsPEM(file []byte) bool { return strings.Contains(string(file), "-----BEGIN ") }
+func IsPEM(file []byte) bool {
+	return !IsDER(file) && strings.Contains(string(file), "-----BEGIN ")
+}
 
 // PKCS12FromPEM makes a PKCS#12 file under a password of a PEM file with a
 // private key (PKCS #8, PKCS #1 or SEC 1, not encrypted), its certificate and

@@ -20,7 +20,7 @@ import (
 // CodeUpstreamFault for one that none of issuers signed, and CodeUnsupported for
 // one that is not complete (delta or indirect CRL, RFC 5280, 5.2.4 and 5.2.5).
 func ParseCRL(body []byte, issuers []*x509.Certificate, host string) (*x509.RevocationList, error) {
-	if block, _ := pem.Decode(body); block != nil && block.Type == "X509 CRL" {
+	if block, _ := pem.Decode(body); !IsDER(body) && block != nil && block.Type == "X509 CRL" {
 		body = block.Bytes
 	}
 	list, err := x509.ParseRevocationList(body)

@@ -122,6 +122,18 @@ func TestParseCertificates(t *testing.T) {
 	}
 }
 
+// A CA may put the PEM of another certificate into a name.
+func TestDERIsNotTakenForPEM(t *testing.T) {
+	other := newIssuer(t)
+	hostile := issue(t, issuer{}, func(c *x509.Certificate) { c.Subject.CommonName = "\n" + string(other.pem()) })
+	if certs, err := ParseCertificates(hostile.cert.Raw); err != nil || len(certs) != 1 || !certs[0].Equal(hostile.cert) {
+		t.Errorf("%d certificates, %v", len(certs), err)
+	}
+	if IsPEM(hostile.cert.Raw) || !IsPEM(other.pem()) {
+		t.Error("DER is PEM, or PEM is not")
+	}
+}
+
 func TestCatalog(t *testing.T) {
 	good := func(name string) Kind {
 		return Kind{Name: name, Validate: func(Config) []Problem { return nil }, Open: func(context.Context, Config) (Session, error) { return nil, nil }}

@@ -22,6 +22,8 @@ func ParseCertificates(b []byte) ([]*x509.Certificate, error) {
 	switch {
 	case len(b) > maxFile:
 		return nil, fmt.Errorf("read certificates: more than %d bytes", maxFile)
+	case provider.IsDER(b):
+		return parseDER(b)
 	case bytes.Contains(b, []byte("-----BEGIN PKCS7-----")):
 		block, _ := pem.Decode(b)
 		if block == nil || block.Type != "PKCS7" {
@@ -30,8 +32,6 @@ func ParseCertificates(b []byte) ([]*x509.Certificate, error) {
 		return parseDER(block.Bytes)
 	case bytes.Contains(b, []byte("-----BEGIN")):
 		return bounded(provider.ParseCertificates(b))
-	case bytes.HasPrefix(b, []byte{0x30}): // a SEQUENCE; base64 of one begins with M
-		return parseDER(b)
 	}
 	der, err := base64.StdEncoding.DecodeString(string(bytes.Join(bytes.Fields(b), nil)))
 	if err != nil {

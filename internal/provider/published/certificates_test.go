@@ -53,6 +53,10 @@ func TestParseCertificates(t *testing.T) {
 			t.Errorf("%s: %d certificates, %v", name, len(got), err)
 		}
 	}
+	hostile := newIssuer(t, string(files["PEM with text between"]), nil).cert
+	if got, err := published.ParseCertificates(hostile.Raw); err != nil || len(got) != 1 || !got[0].Equal(hostile) {
+		t.Errorf("DER with PEM in a name: %d certificates, %v", len(got), err)
+	}
 	empty, err := pkcs7.DegenerateCertificate(nil)
 	if err != nil {
 		t.Fatal(err)
