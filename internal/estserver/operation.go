@@ -20,32 +20,36 @@ import (
 // caCerts answers with the roots that devices are to trust and the issuers below
 // them, to whoever asks (RFC 7030, 4.1.2).
 func (s *Server) caCerts(x *exchange) error {
-	return s.enter(func() error {
+	var anchors []*x509.Certificate
+	err := s.enter(func() error {
 		e, err := s.o.Endpoints.Find(x.r.Context(), x.endpoint)
 		if err != nil {
 			return err
 		}
 		x.tenant = e.Tenant
 		roots, intermediates, err := s.o.Endpoints.Authorities(x.r.Context(), e)
-		if err != nil {
-			return err
-		}
-		return x.sendCertificates(append(roots, intermediates...))
+		anchors = append(roots, intermediates...)
+		return err
 	})
+	if err != nil {
+		return err
+	}
+	return x.sendCertificates(anchors)
 }
 
 // csrAttrs answers that no attributes are asked for (RFC 7030, 4.5.2): what a
 // request must have, the CA knows.
 func (s *Server) csrAttrs(x *exchange) error {
-	return s.enter(func() error {
+	err := s.enter(func() error {
 		e, err := s.o.Endpoints.Find(x.r.Context(), x.endpoint)
-		if err != nil {
-			return err
-		}
 		x.tenant = e.Tenant
-		x.write(http.StatusNoContent, nil)
-		return nil
+		return err
 	})
+	if err != nil {
+		return err
+	}
+	x.write(http.StatusNoContent, nil)
+	return nil
 }
 
 // simpleEnroll has a certificate issued (RFC 7030, 4.2.1).
@@ -79,17 +83,19 @@ func (s *Server) enrol(x *exchange, issue func(request []byte) (pki.IssuedCertif
 	if err != nil {
 		return err
 	}
-	return s.enter(func() error {
-		issued, err := issue(request)
-		if err != nil {
-			return err
-		}
-		leaf, err := x509.ParseCertificate(issued.Certificate.DER)
-		if err != nil {
-			return fmt.Errorf("read the issued certificate: %w", err)
-		}
-		return x.sendCertificates([]*x509.Certificate{leaf})
+	var issued pki.IssuedCertificate
+	err = s.enter(func() error {
+		issued, err = issue(request)
+		return err
 	})
+	if err != nil {
+		return err
+	}
+	leaf, err := x509.ParseCertificate(issued.Certificate.DER)
+	if err != nil {
+		return fmt.Errorf("read the issued certificate: %w", err)
+	}
+	return x.sendCertificates([]*x509.Certificate{leaf})
 }
 
 // maxBody bounds a request: one of 64 KiB in base64, with its line breaks.

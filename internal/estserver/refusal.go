@@ -76,7 +76,11 @@ func internal(err error) *refusal {
 func ofRule(e *pki.Error, err error) *refusal {
 	switch e.Code {
 	case pki.CodeInvalid:
-		return &refusal{status: http.StatusBadRequest, text: e.Msg, cause: err}
+		text := e.Msg
+		if e.Target == "profile" {
+			text = "The CA refuses the profile of this endpoint. Give the operator the Request-Id."
+		}
+		return &refusal{status: http.StatusBadRequest, text: text, cause: err}
 	case pki.CodeForbidden:
 		return &refusal{status: http.StatusForbidden, text: e.Msg, cause: err}
 	case pki.CodeNotFound:

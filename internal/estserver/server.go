@@ -190,7 +190,7 @@ func (s *Server) handle(x *exchange) error {
 }
 
 // enter takes one of the places of those that are answered, for as long as f
-// runs.
+// runs. The answer is sent behind it: a device may take it as slowly as it likes.
 func (s *Server) enter(f func() error) error {
 	select {
 	case s.underWay <- struct{}{}:

@@ -9,12 +9,15 @@ import (
 	"crypto/x509/pkix"
 	"math/big"
 	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"cloudpki/internal/auth"
 	"cloudpki/internal/casim"
+	"cloudpki/internal/estserver"
 	"cloudpki/internal/odata"
 	"cloudpki/internal/pki"
 )
@@ -336,8 +339,9 @@ func TestPatterns(t *testing.T) {
 		return der
 	}
 	w.certificates(w.order(w.csr(key, "a.b.EXAMPLE.com", "urn:device:7")))
-	w.certificates(w.order(request(x509.CertificateRequest{Subject: pkix.Name{Organization: []string{"anything"}}})))
+	w.certificates(w.order(request(x509.CertificateRequest{Subject: pkix.Name{Organization: []string{"anything"}}, DNSNames: []string{"a.example.com"}})))
 	for name, csr := range map[string][]byte{
+		"no name":               request(x509.CertificateRequest{Subject: pkix.Name{Organization: []string{"anything"}}}),
 		"a common name":         w.csr(key, "example.com"),
 		"a URI":                 w.csr(key, "a.example.com", "urn:admin"),
 		"a DNS name":            request(x509.CertificateRequest{DNSNames: []string{"a.example.com", "example.org"}}),
@@ -388,5 +392,52 @@ func TestTrustIsWhatAnAdminSays(t *testing.T) {
 	}
 	if got := w.send(ask{method: "POST", operation: "simpleenroll", endpoint: e.ID, body: encode(w.csr(w.newKey(), "x")), bearer: string(tenant) + "/" + auth.ScopeReadWrite}); got.StatusCode != http.StatusConflict {
 		t.Errorf("a subscription without a CA: %s %s", got.Status, got.text)
+	}
+}
+
+// A slowReader takes its answer when it is released.
+type slowReader struct {
+	*httptest.ResponseRecorder
+
+	reached, released chan struct{}
+}
+
+func (s slowReader) Write(b []byte) (int, error) {
+	s.reached <- struct{}{}
+	<-s.released
+	return s.ResponseRecorder.Write(b)
+}
+
+// Devices that do not read their answer, as HTTP/2 lets them by the hundred on
+// one connection, keep no other from theirs.
+func TestSlowReaders(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const many = 100
+	slow := slowReader{reached: make(chan struct{}), released: make(chan struct{})}
+	var all sync.WaitGroup
+	for range many {
+		all.Go(func() {
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, estserver.Path+string(w.endpoint.ID)+"/cacerts", nil)
+			w.server.Config.Handler.ServeHTTP(slowReader{httptest.NewRecorder(), slow.reached, slow.released}, r)
+		})
+		<-slow.reached
+	}
+	if got := w.send(ask{method: "GET", operation: "cacerts"}); got.StatusCode != http.StatusOK {
+		t.Errorf("beside %d that do not read: %s", many, got.Status)
+	}
+	close(slow.released)
+	all.Wait()
+}
+
+// What a CA says of an endpoint's profile stays with the operator: devices need
+// not know the CA's host.
+func TestCAsWords(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.change(pki.ESTEndpointDraft{Profile: pki.Given("unknown")})
+	got := w.order(w.csr(w.newKey(), "x"))
+	if got.StatusCode != http.StatusBadRequest || !strings.Contains(got.text, "Request-Id") || strings.Contains(got.text, "127.0.0.1") {
+		t.Errorf("%s: %s", got.Status, got.text)
 	}
 }
