@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { closed, converted, published, throughPrism } from "./openapi.mjs";
 import { Receiver } from "./receiver.mjs";
-import { developmentSubscription, draft, graphClient } from "./service.mjs";
+import { connection, developmentSubscription, draft, graphClient, origin } from "./service.mjs";
 
 const set = "/deviceManagement/cloudPkiSubscriptions";
 
@@ -124,7 +124,7 @@ test("the service's own document, which tells of every member", async (t) => {
     });
     await t.test("every address that can be read", async () => {
       const document = await published();
-      const readable = Object.keys(document.paths).filter((path) => document.paths[path].get);
+      const readable = Object.keys(document.paths).filter((path) => document.paths[path].get && !document.paths[path].servers); // those that are not below /beta have a test of their own
       assert.ok(readable.length > 30, `${readable}`);
       await want(201, "POST", "/deviceManagement/trustBundles", { name: "contract" });
       await want(201, "POST", "/deviceManagement/estEndpoints", { displayName: "contract", subscriptionId: synced.id, userName: "device", password: "a password of devices" });
@@ -148,6 +148,39 @@ test("the service's own document, which tells of every member", async (t) => {
     });
   };
   await throughPrism(closed(await published()), run, { requests: true });
+});
+
+test("what is published beside the API", async () => {
+  const document = await published();
+  const beside = Object.keys(document.paths).filter((path) => document.paths[path].servers);
+  assert.deepEqual(beside.toSorted(), ["/trust/{tenant}/{file}", "/trust/{tenant}/{name}/{file}"]);
+  for (const path of beside) assert.deepEqual(document.paths[path].servers, [{ url: origin }]);
+  await throughPrism(document, async (call) => {
+    await answering(call)(201, "POST", "/deviceManagement/trustBundles", { name: "published", access: "public" });
+    await answering(call)(201, "POST", "/deviceManagement/trustBundles", { name: "closed" });
+  });
+  document.paths = Object.fromEntries(beside.map((path) => [path, document.paths[path]]));
+  await throughPrism(document, async (call) => {
+    const want = answering(call);
+    const [, formats] = /\((.*)\)\$$/.exec(document.paths[beside[0]].parameters.at(-1).schema.pattern);
+    const folder = `/trust/${connection.tenant}`;
+    const anonymous = { authorization: undefined };
+    let fetched = 0;
+    for (const format of formats.replaceAll("\\", "").split("|")) {
+      const { status } = await want([200, 409], "GET", `${folder}/published.${format}`, undefined, anonymous); // 409: several roots, or no signer
+      fetched += status === 200;
+    }
+    assert.ok(fetched >= 12, `${fetched} formats`);
+    const { headers } = await want(200, "GET", `${folder}/published/1.pem`, undefined, anonymous);
+    await want(304, "GET", `${folder}/published.pem`, undefined, { ...anonymous, "if-none-match": headers.get("etag") });
+    await want(304, "GET", `${folder}/published.pem`, undefined, { ...anonymous, "if-modified-since": headers.get("last-modified") });
+    await want(412, "GET", `${folder}/published.pem`, undefined, { ...anonymous, "if-match": '"other"' });
+    await want(404, "GET", `${folder}/published/999.pem`, undefined, anonymous);
+    await want(401, "GET", `${folder}/closed.pem`, undefined, anonymous);
+    await want(200, "GET", `${folder}/closed.pem`);
+    const unknown = await call("GET", `${folder}/published.exe`, undefined, anonymous);
+    assert.match(`${unknown.status} ${unknown.violations} ${JSON.stringify(unknown.body)}`, /pattern/, "Prism knows the formats");
+  }, { requests: true, base: origin });
 });
 
 test("errors are described as well", async () => {

@@ -33,12 +33,12 @@ export function closed(document) {
   return copy;
 }
 
-/** throughPrism starts Prism between a caller and the service for the time of use; it checks answers, and requests where asked. */
-export async function throughPrism(document, use, { requests = false } = {}) {
+/** throughPrism starts Prism between a caller and the service for the time of use; it checks answers, and requests where asked. Paths of the document are below base. */
+export async function throughPrism(document, use, { requests = false, base = connection.base_url } = {}) {
   const folder = mkdtempSync(join(tmpdir(), "prism-"));
   const file = join(folder, "openapi.json");
   writeFileSync(file, JSON.stringify(document));
-  const prism = spawn("node_modules/.bin/prism", ["proxy", "--errors", "--validate-request", String(requests), "--port", "0", file, connection.base_url]);
+  const prism = spawn("node_modules/.bin/prism", ["proxy", "--errors", "--validate-request", String(requests), "--port", "0", file, base]);
   let log = "";
   try {
     const address = await new Promise((resolve, reject) => {
@@ -52,9 +52,10 @@ export async function throughPrism(document, use, { requests = false } = {}) {
     });
     const authorization = `Bearer ${await tokenOf()}`;
     return await use(async (method, path, body, headers = {}) => {
+      const fields = { authorization, ...(body !== undefined && { "content-type": "application/json" }), ...headers };
       const response = await fetch(address + path, {
         method,
-        headers: { authorization, ...(body !== undefined && { "content-type": "application/json" }), ...headers },
+        headers: Object.entries(fields).filter(([, value]) => value !== undefined),
         body: body === undefined ? undefined : JSON.stringify(body),
       });
       const text = await response.text();

@@ -13,7 +13,7 @@ import (
 )
 
 // OpenAPI returns the handler of the OpenAPI 3.1 document, which speaks of
-// every address below /beta. It is public, as $metadata is.
+// every address below /beta and below /trust. It is public, as $metadata is.
 func (s *Server) OpenAPI() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.serve(w, r, s.answerOpenAPI)
@@ -58,6 +58,7 @@ func newOpenAPI(m odata.Model, table []route, origin, tokenURL string) ([]byte, 
 	for i := range table {
 		d.add(&table[i])
 	}
+	d.addPublished(origin)
 	body, err := json.Marshal(d.document)
 	if err != nil {
 		return nil, fmt.Errorf("graph: write the OpenAPI document: %w", err)

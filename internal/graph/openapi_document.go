@@ -30,7 +30,8 @@ type (
 	}
 
 	// A pathItem holds the operations of one address by method, in lower case,
-	// and under "parameters" the keys of the address.
+	// under "parameters" the keys of the address and under "servers" where it is,
+	// unless it is below /beta.
 	pathItem map[string]any
 
 	pathOperation struct {

@@ -121,6 +121,10 @@ func commonParameters() map[string]parameter {
 		"ConsistencyLevel":  field("ConsistencyLevel", "Accepted as Microsoft Graph's clients send it; answers are always consistent.", text(0)),
 		"If-Match":          field("If-Match", "Entity tags, of which the object must have one. A sync in between does not count.", text(0)),
 		"If-None-Match":     field("If-None-Match", "Entity tags for which 304 is answered.", text(0)),
+		"If-Modified-Since": field("If-Modified-Since", "A date since which a change is asked for, else 304 is answered; passed over beside If-None-Match.", text(0)),
+
+		"If-Unmodified-Since": field("If-Unmodified-Since", "A date since which there must have been no change, else 412 is answered; passed over beside If-Match.", text(0)),
+
 		"Prefer":            field("Prefer", "return=minimal, return=representation, odata.maxpagesize=N (RFC 7240); others are ignored.", text(0)),
 		"Idempotency-Key":   field("Idempotency-Key", "Names the request, so that its repetition within 24 hours gets the same answer.", text(longestReplayKey)),
 		"client-request-id": field("client-request-id", "The client's own name for the request, echoed in the answer; a GUID repeats a create as Idempotency-Key does.", text(longestToken)),

@@ -225,7 +225,11 @@ func (x *exchange) sendFile(f *file, public bool, life string) error {
 	}
 	h := x.w.Header()
 	delete(h, "OData-Version") // this is no OData
-	for name, values := range f.header {
+	fields := f.header
+	if same {
+		fields = f.kept
+	}
+	for name, values := range fields {
 		h[name] = values
 	}
 	whose := "private"
@@ -235,7 +239,6 @@ func (x *exchange) sendFile(f *file, public bool, life string) error {
 	}
 	h["Cache-Control"] = []string{whose + ", " + life}
 	if same {
-		delete(h, "Content-Type")
 		x.write(http.StatusNotModified, nil)
 		return nil
 	}

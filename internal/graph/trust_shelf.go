@@ -62,6 +62,7 @@ type file struct {
 	signable bool   // whether another signer makes other bytes of it
 	modified time.Time
 	header   http.Header
+	kept     http.Header // those of them that 304 has (RFC 9110, 15.4.5)
 }
 
 func newFile(at fileAddress, format trust.Format, modified time.Time, body []byte) *file {
@@ -82,6 +83,7 @@ func newFile(at fileAddress, format trust.Format, modified time.Time, body []byt
 	if at.version > 1 {
 		f.header["Link"] = []string{"<" + at.path(at.version-1) + `>; rel="predecessor-version"`}
 	}
+	f.kept = http.Header{"ETag": f.header["ETag"], "Content-Location": f.header["Content-Location"]}
 	return f
 }
 
