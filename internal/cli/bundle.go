@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -15,12 +16,13 @@ import (
 const (
 	bundleSet  = "trustBundles"
 	versionSet = "versions"
+	fetchSet   = "fetches"
 )
 
 func (p *program) bundleCommand() *cobra.Command {
 	return parent("bundle", "Publish trusted roots under a name, in versions, and fetch them",
 		p.bundleListCommand(), p.bundleShowCommand(), p.bundleCreateCommand(), p.bundleUpdateCommand(), p.bundleDeleteCommand(),
-		p.bundleVersionsCommand(), p.bundleFetchCommand())
+		p.bundleVersionsCommand(), p.bundleFetchesCommand(), p.bundleFetchCommand())
 }
 
 func (p *program) bundleListCommand() *cobra.Command {
@@ -105,6 +107,7 @@ func describeBundle(b graph.TrustBundle, now time.Time) []field {
 		{name: "roots", value: strconv.Itoa(b.Roots)},
 		{name: "expires", value: when(b.Expires, now)},
 		{name: "SHA-256", value: orDash(b.Hash)},
+		{name: "fetchers", value: fmt.Sprintf("%d have this version, %d only an older one", b.Current, b.Outdated)},
 		{name: "created", value: when(&b.Created, now)},
 		{name: "modified", value: when(&b.LastModified, now)},
 	}

@@ -44,6 +44,19 @@ type TrustBundleVersion struct {
 	LastFetched   *time.Time `json:"lastFetchedDateTime"` // nil for not yet
 }
 
+// A TrustBundleFetch is who fetched a version of a bundle in a format.
+type TrustBundleFetch struct {
+	Version     int64     `json:"version"`
+	FetcherType string    `json:"fetcherType"` // "application", "user", "anonymous" or "others"
+	FetcherID   string    `json:"fetcherId"`   // "" for others
+	FetcherName *string   `json:"fetcherDisplayName"`
+	Format      string    `json:"format"` // extension
+	Count       int64     `json:"fetchCount"`
+	First       time.Time `json:"firstFetchedDateTime"`
+	Last        time.Time `json:"lastFetchedDateTime"`
+	HasNewer    bool      `json:"hasNewerVersion"` // the fetcher has a newer version, too
+}
+
 // TrustBundles returns all trust bundles, as Subscriptions does.
 func (c *Client) TrustBundles(ctx context.Context, o ListOptions) iter.Seq2[TrustBundle, error] {
 	return list[TrustBundle](ctx, c, c.address(bundleSet), o)

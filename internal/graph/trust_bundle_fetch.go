@@ -17,6 +17,7 @@ func newBundleFetches(s *Server) (*noun[pki.TrustBundleFetch], error) {
 		"fetchCount":           func(f *pki.TrustBundleFetch) odata.Value { return odata.Int(f.Count) },
 		"firstFetchedDateTime": func(f *pki.TrustBundleFetch) odata.Value { return odata.Date(f.First) },
 		"lastFetchedDateTime":  func(f *pki.TrustBundleFetch) odata.Value { return odata.Date(f.Last) },
+		"hasNewerVersion":      func(f *pki.TrustBundleFetch) odata.Value { return odata.Bool(f.HasNewer) },
 	})
 	return &noun[pki.TrustBundleFetch]{
 		server: s, set: bundleFetchSet, nested: true, within: bundleSet, entity: entity, shape: shape,

@@ -55,6 +55,9 @@ func TestTrustFetchersAreKnown(t *testing.T) {
 	if got := strings.Join(w.fetchesOf(bundle, "$filter=version+eq+2+and+fetcherType+eq+'application'"), "|"); got != "application gateway 2.pem 3" {
 		t.Errorf("those of version 2 are %s", got)
 	}
+	if got := strings.Join(w.fetchesOf(bundle, "$filter=hasNewerVersion+eq+false+and+version+lt+2"), "|"); got != "application sensor 1.pem 1" {
+		t.Errorf("who has an older version only is %s", got)
+	}
 	after := w.do("GET", bundle, "")
 	for _, b := range []answer{before, after} {
 		if current, outdated := fmt.Sprint(b.object(t)["currentFetcherCount"]), fmt.Sprint(b.object(t)["outdatedFetcherCount"]); current != "1" || outdated != "1" {

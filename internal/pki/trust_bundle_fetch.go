@@ -21,6 +21,8 @@ type TrustBundleFetch struct {
 	Count   int64
 	First   odata.DateTimeOffset
 	Last    odata.DateTimeOffset
+
+	HasNewer bool // the fetcher has a newer version, too
 }
 
 // A BundleFetcher is who fetches bundles.
@@ -133,6 +135,7 @@ func TrustBundleFetchType() *odata.EntityType {
 			own("fetchCount", odata.KindInt64, "How often."),
 			own("firstFetchedDateTime", odata.KindDateTimeOffset, "When that was first."),
 			own("lastFetchedDateTime", odata.KindDateTimeOffset, "When that was last."),
+			own("hasNewerVersion", odata.KindBoolean, "Whether the fetcher has a newer version, too; false for others."),
 		},
 	}
 }

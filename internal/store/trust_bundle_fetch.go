@@ -11,6 +11,11 @@ const (
 	fetchColumns = `id, version, fetcher_type, fetcher_id, fetcher_display_name, format,
 	fetch_count, first_fetched_date_time, last_fetched_date_time`
 
+	// Others are many: that some have a newer version tells nothing of the rest.
+	fetchRows = `(SELECT f.*, CASE WHEN f.fetcher_type <> 3 AND EXISTS (SELECT 1 FROM trust_bundle_fetches n WHERE n.tenant = f.tenant
+	AND n.subscription_key = f.subscription_key AND n.fetcher_type = f.fetcher_type AND n.fetcher_id = f.fetcher_id AND n.version > f.version)
+	THEN 1 ELSE 0 END AS has_newer_version FROM trust_bundle_fetches f) AS fetches`
+
 	countFetchText = `UPDATE trust_bundle_versions SET fetch_count = fetch_count + ?4,
 	last_fetched_date_time = CASE WHEN last_fetched_date_time > ?5 THEN last_fetched_date_time ELSE ?5 END
 WHERE tenant = ?1 AND subscription_key = ?2 AND version = ?3`
@@ -23,18 +28,19 @@ WHERE tenant = ?1 AND subscription_key = ?2 AND version = ?3 AND fetcher_type = 
 
 func bundleFetchNoun() noun[pki.TrustBundleFetch] {
 	return noun[pki.TrustBundleFetch]{
-		entity: pki.TrustBundleFetchType(), from: "trust_bundle_fetches", newest: true,
-		columns: func(bool) string { return fetchColumns }, scan: scanBundleFetch,
+		entity: pki.TrustBundleFetchType(), from: fetchRows, newest: true,
+		columns: func(bool) string { return fetchColumns + ", has_newer_version" }, scan: scanBundleFetch,
 	}
 }
 
 func scanBundleFetch(r rows, _ bool, extra ...any) (f pki.TrustBundleFetch, err error) {
 	var name *string
+	var newer int64
 	err = r.scan(append([]any{
 		(*string)(&f.ID), &f.Version, (*int64)(&f.Fetcher.Kind), &f.Fetcher.ID, &name, &f.Format,
-		&f.Count, &f.First.Ticks, &f.Last.Ticks,
+		&f.Count, &f.First.Ticks, &f.Last.Ticks, &newer,
 	}, extra...)...)
-	f.Fetcher.Name = text(name)
+	f.Fetcher.Name, f.HasNewer = text(name), newer != 0
 	return f, err
 }
 

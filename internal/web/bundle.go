@@ -41,6 +41,7 @@ type bundlePage struct {
 	More        int // certificates that are not shown
 	Files       []bundleFile
 	Guides      []guide
+	Fetchers    []fetcherTable
 	Versions    []versionRow
 	Older       string // address of the versions before, "" for none
 	Later       bool   // these are not the last versions
@@ -116,6 +117,9 @@ func (s *Server) showBundle(v *visit) error {
 		}
 		p.Held, p.More = s.held(content)
 		p.Files, p.Guides = s.filesOf(content), guidesOf(&b, p.Address)
+		if err := s.addFetchers(v, &b, &p); err != nil {
+			return err
+		}
 		if err := s.addVersions(v, b, content, &p); err != nil {
 			return err
 		}

@@ -44,13 +44,17 @@ func bundleFetches(t *testing.T, open Open) {
 		fetched(b, 3, application("three"), "pem", 5), // there is none
 		fetched(other, 2, application("two"), "pem", 5),
 	}))
-	one := pki.TrustBundleFetch{ID: "1-0-one-pem", Version: 1, Fetcher: application("one"), Format: "pem", Count: 2, First: at(3), Last: at(4)}
+	one := pki.TrustBundleFetch{ID: "1-0-one-pem", Version: 1, Fetcher: application("one"), Format: "pem", Count: 2, First: at(3), Last: at(4), HasNewer: true}
 	first := fetchesOf(t, db, b, "$filter=version+eq+1+and+fetcherType+eq+'application'&$orderby=fetcherId&$top=1")
 	if d := cmp.Diff([]pki.TrustBundleFetch{one}, first); d != "" {
 		t.Errorf("fetches (-want +got):\n%s", d)
 	}
 	if n := len(fetchesOf(t, db, b, "")); n != 7 {
 		t.Errorf("%d rows, want 7", n)
+	}
+	behind := fetchesOf(t, db, b, "$filter=hasNewerVersion+eq+false+and+version+lt+2&$orderby=fetcherType,fetcherId")
+	if len(behind) != 3 || behind[0].Fetcher != application("two") || behind[1].Fetcher != user || behind[2].Fetcher.Kind != pki.FetcherOthers {
+		t.Errorf("who has an older version only is %+v", behind)
 	}
 	figures(t, db, b, 2, 2)
 	figures(t, db, other, 1, 0)

@@ -17,4 +17,5 @@ CREATE TABLE trust_bundle_fetches (
     PRIMARY KEY (tenant, subscription_key, id),
     UNIQUE (tenant, subscription_key, version, fetcher_type, fetcher_id, format)
 ) STRICT;
+CREATE INDEX trust_bundle_fetches_fetcher ON trust_bundle_fetches (tenant, subscription_key, fetcher_type, fetcher_id, version);
 -- +goose StatementEnd
