@@ -55,7 +55,7 @@ func TestEdit(t *testing.T) {
 	if p.StatusCode != http.StatusOK || p.Request.URL.Path != alpha {
 		t.Fatalf("save: %s\n%s", p.Status, p.body)
 	}
-	for _, want := range []string{"(paused)", "every 90 minutes", "An admin approves every other root.", "DigiCert PKI Platform 8 (Symantec) (symantec)"} {
+	for _, want := range []string{"(paused)", "every 90 minutes", "An admin approves every other root.", "<dd>DigiCert PKI Platform 8 (Symantec)</dd>"} {
 		if !strings.Contains(p.body, want) {
 			t.Errorf("the page lacks %q:\n%s", want, p.body)
 		}

@@ -135,7 +135,7 @@ func sentence(text string) string {
 // providerWords is what to call a kind of CA.
 func (s *Server) providerWords(name string) string {
 	if kind, ok := s.kind(name); ok {
-		return kind.Title + " (" + kind.Name + ")"
+		return kind.Title
 	}
 	return name
 }

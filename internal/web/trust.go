@@ -12,50 +12,6 @@ import (
 	"cloudpki/internal/provider"
 )
 
-// An authorityNode is a CA certificate with those that it has issued.
-type authorityNode struct {
-	Authority pki.Authority
-	Name      string
-	Kind      string
-	State     health
-	Issued    []authorityNode
-}
-
-// treeOf puts authorities below their issuers, as their names say, each once.
-// Those whose issuer was not met stand at the top.
-func treeOf(list []pki.Authority) []authorityNode {
-	met := make(map[string]bool, len(list))
-	for _, a := range list {
-		met[a.SubjectDN] = true
-	}
-	placed := make(map[pki.ID]bool, len(list))
-	var tops []authorityNode
-	top := func(stands func(*pki.Authority) bool) {
-		for i := range list {
-			if a := &list[i]; !placed[a.ID] && stands(a) {
-				tops = append(tops, grow(a, list, placed))
-			}
-		}
-	}
-	top(func(a *pki.Authority) bool {
-		return a.Kind == pki.AuthorityRoot || a.IssuerDN == a.SubjectDN || !met[a.IssuerDN]
-	})
-	top(func(*pki.Authority) bool { return true }) // those that have issued each other
-	return tops
-}
-
-// grow returns a with what it has issued and is not placed yet.
-func grow(a *pki.Authority, list []pki.Authority, placed map[pki.ID]bool) authorityNode {
-	placed[a.ID] = true
-	n := authorityNode{Authority: *a, Name: clip(a.SubjectDN, maxShownName), Kind: kindWords(a.Kind), State: stateHealth(a)}
-	for i := range list {
-		if b := &list[i]; b.Kind != pki.AuthorityRoot && b.IssuerDN == a.SubjectDN && !placed[b.ID] {
-			n.Issued = append(n.Issued, grow(b, list, placed))
-		}
-	}
-	return n
-}
-
 func kindWords(k pki.AuthorityKind) string {
 	switch k {
 	case pki.AuthorityRoot:

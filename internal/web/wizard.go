@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/rand"
 	"net/http"
 	"net/url"
@@ -53,6 +54,7 @@ func (s *Server) newSubscription(v *visit) error {
 			Path: newPath + "?" + url.Values{nameProvider: {k.Name}}.Encode(), Manual: manualOf(k),
 		})
 	}
+	slices.SortFunc(rows, func(a, b kindRow) int { return cmp.Compare(strings.ToLower(a.Title), strings.ToLower(b.Title)) })
 	return s.show(v, "kinds", "New subscription", rows)
 }
 
