@@ -60,33 +60,44 @@ func (s *Server) answerTrust(x *exchange) error {
 		return err
 	}
 	x.place, x.keys = wanted.place(), []string{wanted.name}
-	return x.enter(s.limits.doors, clientKey{}, func() error {
-		b, err := s.publishedBundle(x, wanted.bundleAddress)
-		if err != nil && pki.CodeOf(err) != pki.CodeNotFound {
-			return err
-		}
-		public := err == nil && b.Access == pki.BundlePublic && b.HasContent()
-		if !public {
-			if err := s.admitReader(x, wanted.bundleAddress); err != nil {
-				return err
-			}
-		}
-		if err == nil && !b.HasContent() {
-			err = &pki.Error{Code: pki.CodeNotFound, Msg: "The trust bundle has no version yet: " + b.Message}
-		}
+	var f *file
+	var b pki.TrustBundle
+	var public bool
+	if err := x.enter(s.limits.doors, clientKey{}, func() (err error) {
+		b, public, err = s.admitFetch(x, wanted.bundleAddress)
 		if err != nil {
 			return err
 		}
-		f, err := s.trustFile(x, b, wanted, public)
-		if err != nil {
-			return err
+		f, err = s.trustFile(x, b, wanted, public)
+		return err
+	}); err != nil {
+		return err
+	}
+	// Sent when the place was given back: who reads slowly holds nobody up.
+	if err := x.sendFile(f, public, f.life(wanted.version != 0)); err != nil || x.r.Method == http.MethodHead {
+		return err
+	}
+	s.noteFetch(x, b, f.version, wanted.format.Ext)
+	return nil
+}
+
+// admitFetch returns the bundle of an address, if it has a version and who asks
+// may fetch it, and whether everybody may.
+func (s *Server) admitFetch(x *exchange, a bundleAddress) (b pki.TrustBundle, public bool, err error) {
+	b, err = s.publishedBundle(x, a)
+	if err != nil && pki.CodeOf(err) != pki.CodeNotFound {
+		return b, false, err
+	}
+	public = err == nil && b.Access == pki.BundlePublic && b.HasContent()
+	if !public {
+		if err := s.admitReader(x, a); err != nil {
+			return b, false, err
 		}
-		if err := x.sendFile(f, public, f.life(wanted.version != 0)); err != nil || x.r.Method == http.MethodHead {
-			return err
-		}
-		s.noteFetch(x, b, f.version, wanted.format.Ext)
-		return nil
-	})
+	}
+	if err == nil && !b.HasContent() {
+		err = &pki.Error{Code: pki.CodeNotFound, Msg: "The trust bundle has no version yet: " + b.Message}
+	}
+	return b, public, err
 }
 
 // parseTrustPath reads TENANT/NAME.EXT or TENANT/NAME/VERSION.EXT.

@@ -18,6 +18,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -271,4 +272,38 @@ func revalidation(b *testing.B, h http.Handler, path, header string) func() {
 			b.Fatalf("%s, %v", got.Status, err)
 		}
 	}
+}
+
+// A slowReader takes its answer when it is released.
+type slowReader struct {
+	*httptest.ResponseRecorder
+
+	reached, released chan struct{}
+}
+
+func (s slowReader) Write(b []byte) (int, error) {
+	s.reached <- struct{}{}
+	<-s.released
+	return s.ResponseRecorder.Write(b)
+}
+
+// Devices that do not read their answer keep no other from theirs.
+func TestSlowReadersOfPublishedTrust(t *testing.T) {
+	w := newWorld(t, func(o *graph.Options) { o.Limits.Concurrent = 1 })
+	w.trusting("alpha")
+	w.do("POST", bundles, `{"name":"devices","access":"public"}`)
+	slow := slowReader{reached: make(chan struct{}), released: make(chan struct{})}
+	var all sync.WaitGroup
+	for range 100 {
+		all.Go(func() {
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, devices+".pem", nil)
+			w.server.Trust().ServeHTTP(slowReader{httptest.NewRecorder(), slow.reached, slow.released}, r)
+		})
+		<-slow.reached
+	}
+	if got := w.fetch(http.MethodGet, devices+".pem"); got.Code != http.StatusOK {
+		t.Errorf("beside those who do not read: %d\n%s", got.Code, got.Body)
+	}
+	close(slow.released)
+	all.Wait()
 }
