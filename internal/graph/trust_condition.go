@@ -39,7 +39,7 @@ func (x *exchange) wantsFile(f *file) error {
 // by its date (RFC 9110, 13.1.2 and 13.1.3).
 func (x *exchange) hasFile(f *file) (bool, error) {
 	if fields := x.r.Header["If-None-Match"]; len(fields) > 0 {
-		if fields[0] == f.header["ETag"][0] && len(fields) == 1 {
+		if len(fields) == 1 && fields[0] == f.tag {
 			return true, nil // nearly all: nothing to take apart
 		}
 		return unchanged(fields, `W/"`+f.opaque+`"`)

@@ -59,6 +59,7 @@ type file struct {
 	version  int64
 	body     []byte
 	opaque   string // entity tag, without quotes
+	tag      string // with them
 	signable bool   // whether another signer makes other bytes of it
 	modified time.Time
 	header   http.Header
@@ -72,18 +73,20 @@ func newFile(at fileAddress, format trust.Format, modified time.Time, body []byt
 		version: at.version, body: body, signable: format.Signable, modified: modified.UTC().Truncate(time.Second),
 		opaque: strconv.FormatInt(at.version, 10) + "-" + at.ext + "-" + hex.EncodeToString(sum[:tagBytes]),
 	}
+	f.tag = `"` + f.opaque + `"`
+	tag, location := []string{f.tag}, []string{at.path(at.version)}
 	f.header = http.Header{
 		"Accept-Ranges":    {"none"}, // part of a file is of use to nobody
-		"ETag":             {`"` + f.opaque + `"`},
+		"ETag":             tag,
 		"Last-Modified":    {f.modified.Format(http.TimeFormat)},
 		"Content-Type":     {format.MediaType},
-		"Content-Location": {at.path(at.version)},
+		"Content-Location": location,
 		"Repr-Digest":      {"sha-256=:" + base64.StdEncoding.EncodeToString(sum[:]) + ":"},
 	}
 	if at.version > 1 {
 		f.header["Link"] = []string{"<" + at.path(at.version-1) + `>; rel="predecessor-version"`}
 	}
-	f.kept = http.Header{"ETag": f.header["ETag"], "Content-Location": f.header["Content-Location"]}
+	f.kept = http.Header{"ETag": tag, "Content-Location": location}
 	return f
 }
 
