@@ -61,6 +61,9 @@ type CA struct {
 	calls    map[string]int // by operation
 	log      *journal       // nil without Dir
 
+	holds bool             // requests wait for approval
+	held  map[string]*held // those that have waited, by number
+
 	serverCA signer // signs servers; never changes
 
 	told     *World // what was told last; see world

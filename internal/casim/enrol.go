@@ -14,6 +14,7 @@ const (
 	nsTrust     = "http://docs.oasis-open.org/ws-sx/ws-trust/200512/"
 	nsEnrol     = "http://schemas.verisign.com/pkiservices/2009/07/enrollment"
 	tokenX509   = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-x509-token-profile-1.0#X509v3"
+	queryStatus = "http://schemas.verisign.com/pkiservices/2009/07/QueryTokenStatus"
 	typePKCS10  = "http://schemas.verisign.com/pkiservices/2009/07/PKCS10"
 	encodingB64 = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd#base64binary"
 )
@@ -22,13 +23,19 @@ const (
 type tokenAnswer struct {
 	XMLName  xml.Name `xml:"http://docs.oasis-open.org/ws-sx/ws-trust/200512/ RequestSecurityTokenResponse"`
 	Response struct {
-		ClientTx    string        `xml:"clientTransactionID,omitempty"`
-		ServerTx    string        `xml:"serverTransactionID"`
-		TokenType   string        `xml:"tokenType"`
-		Disposition string        `xml:"dispositionMessage,omitempty"`
-		Token       securityToken `xml:"requestedVSSecurityToken>binarySecurityToken"`
-		Version     string        `xml:"version"`
+		ClientTx    string          `xml:"clientTransactionID,omitempty"`
+		ServerTx    string          `xml:"serverTransactionID"`
+		TokenType   string          `xml:"tokenType"`
+		Disposition string          `xml:"dispositionMessage,omitempty"`
+		Requested   *requestedToken `xml:"requestedVSSecurityToken"`
+		Version     string          `xml:"version"`
 	} `xml:"http://schemas.verisign.com/pkiservices/2009/07/enrollment RequestVSSecurityTokenResponse"`
+}
+
+// A requestedToken is a certificate, or the number of what waits for approval.
+type requestedToken struct {
+	Token   *securityToken `xml:"binarySecurityToken"`
+	Pending string         `xml:"pendingTokenReferenceID,omitempty"`
 }
 
 type securityToken struct {
@@ -46,8 +53,8 @@ func (c *CA) requestToken(trust *element) (any, error) {
 	req := trust.Child[0]
 	err := req.sequence(
 		rule{name: "certificateProfileID", required: true}, transactionID(),
-		rule{name: "tokenType", check: oneOf(tokenX509)}, rule{name: "requestType", required: true, check: oneOf(nsTrust + "Issue")},
-		rule{name: "binarySecurityToken", required: true, check: isPKCS10},
+		rule{name: "tokenType", check: oneOf(tokenX509)}, rule{name: "requestType", required: true, check: oneOf(nsTrust+"Issue", queryStatus)},
+		rule{name: "binarySecurityToken", check: isPKCS10}, rule{name: "pendingTokenReferenceID"},
 		rule{name: "nameValuePair", many: true, check: func(e *element) error {
 			return e.sequence(rule{name: "name", required: true}, rule{name: "value", required: true})
 		}},
@@ -56,26 +63,47 @@ func (c *CA) requestToken(trust *element) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkPairs(req); err != nil {
-		return nil, err
+	var out Outcome
+	if req.value("requestType") == queryStatus {
+		out, err = c.Outcome(req.value("pendingTokenReferenceID"))
+	} else {
+		out, err = c.submitToken(req)
 	}
-	csr, err := base64.StdEncoding.DecodeString(req.value("binarySecurityToken"))
-	if err != nil {
-		return nil, fmt.Errorf("binarySecurityToken: %w", err)
-	}
-	oid, issuers := req.value("certificateProfileID"), c.Issuers()
-	i := slices.IndexFunc(issuers, func(i Issuer) bool { return i.Profile == oid })
-	if i < 0 {
-		return nil, &refusal{"PROFILE_NOT_FOUND", fmt.Sprintf("Certificate profile %s was not found", oid)}
-	}
-	issued, _, err := c.Sign(csr, issuers[i].ID)
 	if err != nil {
 		return nil, err
 	}
 	a := &tokenAnswer{}
-	a.Response.ClientTx, a.Response.ServerTx, a.Response.Version = req.value("clientTransactionID"), serverTransactionID(), "2.0"
-	a.Response.TokenType, a.Response.Token = tokenX509, securityToken{tokenX509, encodingB64, encode(issued.DER)}
+	r := &a.Response
+	r.ClientTx, r.ServerTx, r.Version, r.TokenType = req.value("clientTransactionID"), serverTransactionID(), "2.0", tokenX509
+	if out.Refused {
+		r.Disposition = "The request was rejected"
+		return a, nil
+	}
+	r.Requested = &requestedToken{Pending: out.Pending}
+	if out.Issued != nil {
+		r.Requested.Token = &securityToken{tokenX509, encodingB64, encode(out.Issued.DER)}
+	}
 	return a, nil
+}
+
+// submitToken takes a new request.
+func (c *CA) submitToken(req *element) (Outcome, error) {
+	if !req.has("binarySecurityToken") {
+		return Outcome{}, errors.New("requestVSSecurityToken lacks binarySecurityToken")
+	}
+	if err := checkPairs(req); err != nil {
+		return Outcome{}, err
+	}
+	csr, err := base64.StdEncoding.DecodeString(req.value("binarySecurityToken"))
+	if err != nil {
+		return Outcome{}, fmt.Errorf("binarySecurityToken: %w", err)
+	}
+	oid, issuers := req.value("certificateProfileID"), c.Issuers()
+	i := slices.IndexFunc(issuers, func(i Issuer) bool { return i.Profile == oid })
+	if i < 0 {
+		return Outcome{}, &refusal{"PROFILE_NOT_FOUND", fmt.Sprintf("Certificate profile %s was not found", oid)}
+	}
+	return c.Submit(csr, issuers[i].ID)
 }
 
 func isPKCS10(e *element) error {

@@ -10,6 +10,13 @@ import (
 // DER), by the issuing CA with the given ID, and returns it with the chain
 // above it, root last.
 func (c *CA) Sign(csr []byte, issuer string) (Issued, []*x509.Certificate, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.certify(csr, issuer)
+}
+
+// certify is Sign; c.mu is held.
+func (c *CA) certify(csr []byte, issuer string) (Issued, []*x509.Certificate, error) {
 	req, err := x509.ParseCertificateRequest(csr)
 	if err != nil {
 		return Issued{}, nil, fmt.Errorf("read request: %w", err)
@@ -17,8 +24,6 @@ func (c *CA) Sign(csr []byte, issuer string) (Issued, []*x509.Certificate, error
 	if err := req.CheckSignature(); err != nil {
 		return Issued{}, nil, fmt.Errorf("check request: %w", err)
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	by, profile, chain := c.auth.User, ProfileUser, []*x509.Certificate{c.auth.User.cert, c.auth.Intermediate.cert, c.auth.Root.cert}
 	switch issuer {
 	case "user":

@@ -48,6 +48,9 @@ func (p *program) certificateIssueCommand() *cobra.Command {
 			if err != nil {
 				return withConflictHint(err, "look for the certificate with cloudpki certificate list "+args[0]+"; --idempotency-key with another word asks the CA anew")
 			}
+			if len(issued) == 0 {
+				return &failure{exit: exitWaiting, msg: "the request waits for a person to approve it at the CA", hint: "when it is approved, the same command writes the certificate"}
+			}
 			return p.writeIssued(w, issued)
 		})
 	}

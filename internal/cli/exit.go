@@ -9,6 +9,7 @@ const (
 	exitDenied      = 4
 	exitConflict    = 5
 	exitUnreachable = 6
+	exitWaiting     = 7
 	exitInterrupted = 130 // 128 + SIGINT, as shells have it
 )
 
@@ -22,5 +23,6 @@ const exitCodes = `Scripts can tell by the exit code how a command ended:
     4  not allowed: no token, or one without the permission
     5  in conflict: the id is taken, or the object has been changed by others
     6  not reached: the service or the token issuer does not answer, or is overloaded
+    7  waiting: a person has to approve the request at the CA; the same command asks again
   130  interrupted
 `

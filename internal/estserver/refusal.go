@@ -91,6 +91,8 @@ func ofRule(e *pki.Error, err error) *refusal {
 			text = "The CA cannot issue here as its subscription stands. Give the operator the Request-Id."
 		}
 		return &refusal{status: http.StatusConflict, text: text, cause: err}
+	case pki.CodePending: // RFC 7030, 4.2.3
+		return &refusal{status: http.StatusAccepted, text: "The request waits for approval. Send it again.", retryAfter: seconds(e.RetryAfter), cause: err}
 	case pki.CodeUpstream:
 		return unavailable("The CA could not be asked, or failed.", err)
 	case pki.CodeUnavailable:
@@ -98,6 +100,11 @@ func ofRule(e *pki.Error, err error) *refusal {
 	default:
 		return internal(err)
 	}
+}
+
+// seconds rounds up, to what is worth waiting for.
+func seconds(d time.Duration) int {
+	return max(int((d+time.Second-1)/time.Second), soon)
 }
 
 func ofToken(e *auth.Error, err error) *refusal {

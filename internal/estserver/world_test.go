@@ -28,6 +28,7 @@ import (
 	"cloudpki/internal/odata"
 	"cloudpki/internal/pki"
 	"cloudpki/internal/provider"
+	"cloudpki/internal/provider/est"
 	"cloudpki/internal/provider/vault"
 	"cloudpki/internal/secret"
 	"cloudpki/internal/store"
@@ -67,7 +68,7 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(func() { w.must(w.store.Close()) })
 	root, err := secret.CreateRoot(filepath.Join(dir, "root.key"))
 	w.must(err)
-	catalog, err := provider.NewCatalog(vault.Kind())
+	catalog, err := provider.NewCatalog(vault.Kind(), est.Kind())
 	w.must(err)
 	w.service, err = pki.NewService(pki.Options{
 		Store: w.store, Keyring: secret.NewKeyring(root, w.store), Root: root, Catalog: catalog, Now: clock,

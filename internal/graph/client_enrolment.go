@@ -17,7 +17,7 @@ type IssuedCertificate struct {
 // IssueCertificate has the CA of a subscription issue a certificate for csr
 // (PKCS#10, RFC 2986, DER) under a profile, which may be "". With the same key
 // the CA is asked once; "" is none. The answer is as it came, an
-// IssuedCertificate.
+// IssuedCertificate, and empty while the request waits for approval at the CA.
 func (c *Client) IssueCertificate(ctx context.Context, id, key string, csr []byte, profile string) (issued json.RawMessage, err error) {
 	body := map[string]any{"certificateSigningRequest": csr} // base64, as encoding/json writes bytes
 	if profile != "" {

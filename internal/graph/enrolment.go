@@ -19,7 +19,7 @@ func (s *Server) enrolmentRoutes(one string) []route {
 			tells: operation{
 				id: subscriptionSet + "." + issue.Name, summary: "Has the CA issue a certificate for a request.",
 				takes: schemaOf(s.nouns.subscriptions.entity.Name) + "." + issue.Name, gives: schemaOf(pki.IssuedCertificateType().Name),
-				fields: []string{"Idempotency-Key"},
+				fields: []string{"Idempotency-Key"}, status: []int{http.StatusOK, http.StatusAccepted},
 			},
 		},
 		{

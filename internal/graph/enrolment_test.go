@@ -40,6 +40,9 @@ func (i fakeSession) Issue(_ context.Context, r provider.Request) (provider.Issu
 	if err != nil {
 		return provider.Issued{}, err
 	}
+	if csr.Subject.CommonName == "waits" {
+		return provider.Issued{}, provider.ApprovalPending(&provider.Pending{Reference: "7"}, 90*time.Second)
+	}
 	template := func(name string, ca bool) *x509.Certificate {
 		return &x509.Certificate{SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name}, NotBefore: i.now(), NotAfter: i.now().AddDate(1, 0, 0), IsCA: ca, BasicConstraintsValid: ca}
 	}
@@ -105,5 +108,31 @@ func TestIssueAndRevoke(t *testing.T) {
 	got := w.do("GET", set+"/ca/certificates/"+first, "").object(t)
 	if got["status"] != "revoked" || got["revocationReason"] != float64(4) {
 		t.Errorf("the certificate is %v for the reason %v, want revoked, 4", got["status"], got["revocationReason"])
+	}
+}
+
+// A request that waits for approval is accepted, and the answer says when to ask
+// again.
+func TestIssueWaits(t *testing.T) {
+	w := newWorld(t)
+	w.create(`{"id":"ca","cloudPkiProvider":"vault","paused":true}`)
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	csr, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: pkix.Name{CommonName: "waits"}}, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	j := newJudge(t, w)
+	body := `{"certificateSigningRequest":"` + base64.StdEncoding.EncodeToString(csr) + `"}`
+	for range 2 {
+		got := w.do("POST", set+"/ca/issueCertificate", body, "Idempotency-Key: one")
+		if fault := j.check("POST", w.server.RouteOf(got.Request), got); got.StatusCode != http.StatusAccepted || got.Header.Get("Retry-After") != "90" || got.body != "" || fault != "" {
+			t.Errorf("%s, Retry-After %q, %s\n%s", got.Status, got.Header.Get("Retry-After"), fault, got.body)
+		}
+	}
+	if got := w.do("POST", set+"/ca/issueCertificate", body); got.StatusCode != http.StatusConflict {
+		t.Errorf("without a key: %s\n%s", got.Status, got.body)
 	}
 }

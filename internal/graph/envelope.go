@@ -65,6 +65,11 @@ func (s *Server) fail(x *exchange, err error) {
 	if f.status == http.StatusUnauthorized || f.challenge != "" {
 		h["WWW-Authenticate"] = []string{s.challenge(f)}
 	}
+	if f.status < http.StatusBadRequest { // what was asked for is under way
+		delete(h, "Content-Type")
+		x.write(f.status, nil)
+		return
+	}
 	x.write(f.status, s.envelope(x, f))
 }
 

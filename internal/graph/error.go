@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"cloudpki/internal/auth"
 	"cloudpki/internal/odata"
@@ -73,6 +74,8 @@ func ofRule(e *pki.Error, err error) *fault {
 		f.status, f.code = http.StatusForbidden, codeForbidden
 	case pki.CodeUpstream:
 		f.status, f.code = http.StatusBadGateway, codeUpstream
+	case pki.CodePending: // no refusal: see fail
+		f.status, f.code, f.retryAfter = http.StatusAccepted, codePending, max(int((e.RetryAfter+time.Second-1)/time.Second), 1)
 	case pki.CodeValidation:
 		f.status, f.code = http.StatusBadRequest, codeValidation
 	case pki.CodeLeaseLost, pki.CodeUnavailable:

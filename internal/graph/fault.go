@@ -61,6 +61,7 @@ const (
 	codeAnswerSize   = "insufficientStorage"
 	codeInternal     = "generalException"
 	codeUpstream     = "badGateway"
+	codePending      = "pending" // in the log alone: it is accepted
 	codeNotAvailable = "serviceNotAvailable"
 )
 

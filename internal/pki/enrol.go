@@ -3,7 +3,6 @@ package pki
 import (
 	"context"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -24,7 +23,8 @@ const longestRecord = 10 * time.Second
 // the certificate again, or CodeConflict while the outcome is not known.
 // CodeInvalid for a request that is none or that the CA refuses, CodeNotFound,
 // CodeNotSyncable, CodeReplayMismatch, CodeConflict where the provider cannot or
-// the credentials are refused, CodeUpstream where the CA fails.
+// the credentials are refused, CodeUpstream where the CA fails, CodePending while
+// the request waits for approval at the CA: a repetition asks for it again.
 func (s *Service) IssueCertificate(ctx context.Context, t TenantID, a Actor, id ID, d IssueDraft, r *ReplayKey) (IssuedCertificate, error) {
 	sub, err := s.store.Subscription(ctx, t, id)
 	if err != nil {
@@ -38,14 +38,12 @@ func (s *Service) IssueCertificate(ctx context.Context, t TenantID, a Actor, id 
 	if err != nil {
 		return IssuedCertificate{}, err
 	}
-	if replayed {
+	if replayed && (receipt.ID != "" || receipt.Pending == "") {
 		return s.issuedBefore(ctx, &sub, receipt)
 	}
-	if receipt != nil {
-		receipt.At = s.stamp()
-		if err := s.store.ReserveReceipt(ctx, *receipt); err != nil {
-			return IssuedCertificate{}, s.afterRace(err)
-		}
+	again, err := s.enter(ctx, &sub, receipt, replayed)
+	if err != nil {
+		return IssuedCertificate{}, err
 	}
 	what := fmt.Sprintf("%s, profile %q, key %s", csr.Subject, d.Profile, Thumbprint(csr.RawSubjectPublicKeyInfo))
 	var issued provider.Issued
@@ -54,19 +52,29 @@ func (s *Service) IssueCertificate(ctx context.Context, t TenantID, a Actor, id 
 		if !ok {
 			return cannot(sub.Provider, "issue")
 		}
-		issued, err = provider.Issue(ctx, by, provider.Request{CSR: csr.Raw, Profile: d.Profile})
+		issued, err = provider.Issue(ctx, by, provider.Request{CSR: csr.Raw, Profile: d.Profile, Pending: again})
 		return err
 	})
 	if err == nil && fault == nil {
 		return s.recordIssued(ctx, &sub, a, d.Profile, issued.Chain, receipt)
 	}
-	if receipt != nil && (err != nil || isCertain(fault)) {
-		err = errors.Join(err, s.store.DropReceipt(context.WithoutCancel(ctx), *receipt))
+	return IssuedCertificate{}, s.notIssued(ctx, &sub, receipt, again, fault, err)
+}
+
+// enter takes the turn of a request: nobody else asks the CA under its key. It
+// returns what the CA is asked with where the request waits for approval.
+func (s *Service) enter(ctx context.Context, sub *Subscription, r *Receipt, waits bool) (*provider.Pending, error) {
+	switch {
+	case waits:
+		return s.askAgain(ctx, sub, r)
+	case r == nil:
+		return nil, nil //nolint:nilnil // asked for the first time
 	}
-	if err != nil {
-		return IssuedCertificate{}, err
+	r.At = s.stamp()
+	if err := s.store.ReserveReceipt(ctx, *r); err != nil {
+		return nil, s.afterRace(err)
 	}
-	return IssuedCertificate{}, refusedRequest(fault)
+	return nil, nil //nolint:nilnil // as above
 }
 
 // recordIssued puts what the CA has issued into the inventory. It is done even

@@ -3,6 +3,7 @@ package pki
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // A Code says what sort of fault an Error is. The list is closed: one place in
@@ -23,6 +24,7 @@ const (
 	CodeUnavailable        Code = "unavailable"        // the store is overloaded or stopping
 	CodeQuota              Code = "quota"              // the tenant has as many as it may have
 	CodeUpstream           Code = "upstream"           // the CA could not be asked, or failed
+	CodePending            Code = "pending"            // the CA waits for a person; RetryAfter says when to ask again
 	CodeForbidden          Code = "forbidden"          // a rule of the object does not allow it
 	CodeValidation         Code = "validation"         // the receiver of notifications did not agree to be one
 )
@@ -35,6 +37,8 @@ type Error struct {
 	Msg     string // what is wrong, where, and what to do; no secret
 	Details []Problem
 	Err     error
+
+	RetryAfter time.Duration // of CodePending
 }
 
 // A Problem is one of several faults found in one request.

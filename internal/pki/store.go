@@ -62,7 +62,11 @@ type Receipt struct {
 	Key     string // Idempotency-Key or client-request-id
 	BodyMAC []byte
 	ID      ID                   // "" while it is not known whether there is one
-	At      odata.DateTimeOffset // creation of the object
+	At      odata.DateTimeOffset // creation of the object; of what waits, when the CA was last asked
+
+	// Of a request that waits for approval at the CA.
+	Pending  string               // provider, a slash, and what the CA calls it; "" for none
+	AskAfter odata.DateTimeOffset // the CA is not asked again before
 }
 
 // SubscriptionStore keeps subscriptions.
@@ -199,6 +203,13 @@ type EnrolmentStore interface {
 	// ReserveReceipt stores a receipt without an ID before the CA is asked, so
 	// that nobody asks twice. CodeExists where one is in force.
 	ReserveReceipt(ctx context.Context, r Receipt) error
+
+	// KeepPending stores At, Pending and AskAfter of a receipt without an ID.
+	KeepPending(ctx context.Context, r Receipt) error
+
+	// ClaimPending moves AskAfter of a receipt that waits to until, and reports
+	// whether it was not after now: whoever gets true asks the CA.
+	ClaimPending(ctx context.Context, r Receipt, now, until odata.DateTimeOffset) (bool, error)
 
 	// DropReceipt removes a receipt that was reserved for what did not happen.
 	DropReceipt(ctx context.Context, r Receipt) error

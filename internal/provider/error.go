@@ -24,6 +24,7 @@ const (
 	CodeTimeout            Code = "timeout"
 	CodeUpstream5xx        Code = "upstream_5xx"
 	CodeUpstreamFault      Code = "upstream_fault"
+	CodeApprovalPending    Code = "approval_pending"
 	CodeProtocol           Code = "protocol"
 	CodeParse              Code = "parse"
 	CodeIncompleteListing  Code = "incomplete_listing"
@@ -54,7 +55,7 @@ func (c Code) Retry() RetryClass {
 	switch c {
 	case CodeTLSClientRejected, CodeCredentialExpired, CodeCredentialInvalid, CodeAccountDisabled, CodePermission:
 		return RetryCredentials
-	case CodeProfileUnknown, CodeTooManyRemovals, CodeTrustChangePending, CodeRootAmbiguous, CodeRootInvalid, CodeRetired, CodeUnsupported:
+	case CodeProfileUnknown, CodeTooManyRemovals, CodeTrustChangePending, CodeRootAmbiguous, CodeRootInvalid, CodeRetired, CodeUnsupported, CodeApprovalPending:
 		return RetryNever
 	case CodeCancelled:
 		return RetryNow

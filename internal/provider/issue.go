@@ -2,6 +2,7 @@ package provider
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -10,6 +11,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // ErrNoCertificate is the cause of an *Error that a Revoker returns for a
@@ -21,14 +23,40 @@ var ErrNoCertificate = errors.New("the CA has no such certificate")
 type Issuer interface {
 	// Issue asks for one certificate. It is called once for a request: a CA
 	// issues again for the same one. What the CA does not issue at once, but
-	// puts before a person, is an error.
+	// puts before a person, is an *Error with CodeApprovalPending; where the CA
+	// can be asked what became of it, around a *Pending.
 	Issue(ctx context.Context, r Request) (Issued, error)
 }
 
 // A Request is what a certificate is asked for with.
 type Request struct {
-	CSR     []byte // DER of a CertificationRequest (PKCS#10, RFC 2986)
-	Profile string // what the CA calls the sort of certificate; "" is what the settings say
+	CSR     []byte   // DER of a CertificationRequest (PKCS#10, RFC 2986)
+	Profile string   // what the CA calls the sort of certificate; "" is what the settings say
+	Pending *Pending // what the CA answered to the same request before; nil for the first time
+}
+
+// A Pending is a request that waits at the CA for a person to approve it.
+type Pending struct {
+	Reference string // what the CA calls it; "" where it knows the request itself again (EST)
+}
+
+// Error says that it waits.
+func (p *Pending) Error() string { return "the request waits for approval at the CA" }
+
+// DefaultPatience is how long to wait before a CA is asked again for what it
+// has not approved, where it does not say.
+const DefaultPatience = 5 * time.Minute
+
+// ApprovalPending returns the error for a request that waits for approval. after
+// is when the CA wants to be asked again, 0 where it does not tell. p is nil
+// where it cannot be asked.
+func ApprovalPending(p *Pending, after time.Duration) *Error {
+	e := &Error{Code: CodeApprovalPending, RetryAfter: after, Msg: "the CA has taken the request, and issues when a person has approved it there"}
+	if p != nil {
+		e.Err = p
+		e.RetryAfter = cmp.Or(after, DefaultPatience)
+	}
+	return e
 }
 
 // An Issued is a CA's answer to a Request.

@@ -47,6 +47,12 @@ func StatusError(resp *http.Response, now time.Time) *Error {
 	return e
 }
 
+// RetryAfter returns when an answer wants to be asked again: 0 where it does not
+// say, MaxRetryAfter at most. now is for a date.
+func RetryAfter(h http.Header, now time.Time) time.Duration {
+	return retryAfter(h.Get("Retry-After"), now)
+}
+
 // retryAfter reads a Retry-After field (RFC 9110, 10.2.3): seconds or a date.
 // What cannot be read or lies in the past is 0; more than MaxRetryAfter is that.
 func retryAfter(v string, now time.Time) time.Duration {

@@ -3,12 +3,33 @@ package store
 import (
 	"context"
 
+	"cloudpki/internal/odata"
 	"cloudpki/internal/pki"
 )
 
 // ReserveReceipt implements pki.EnrolmentStore.
 func (db *DB) ReserveReceipt(ctx context.Context, r pki.Receipt) error {
 	return db.engine.write(ctx, func(c conn) error { return insertReceipt(ctx, c, r) })
+}
+
+// KeepPending implements pki.EnrolmentStore.
+func (db *DB) KeepPending(ctx context.Context, r pki.Receipt) error {
+	return db.engine.write(ctx, func(c conn) error {
+		_, err := c.exec(ctx, "UPDATE receipts SET created_at = ?4, pending = ?5, ask_after = ?6 WHERE tenant = ?1 AND client = ?2 AND key = ?3 AND id = ''",
+			string(r.Tenant), r.Client, r.Key, r.At.Ticks, r.Pending, r.AskAfter.Ticks)
+		return err
+	})
+}
+
+// ClaimPending implements pki.EnrolmentStore.
+func (db *DB) ClaimPending(ctx context.Context, r pki.Receipt, now, until odata.DateTimeOffset) (claimed bool, err error) {
+	err = db.engine.write(ctx, func(c conn) error {
+		n, err := c.exec(ctx, "UPDATE receipts SET ask_after = ?5 WHERE tenant = ?1 AND client = ?2 AND key = ?3 AND id = '' AND pending <> '' AND ask_after <= ?4",
+			string(r.Tenant), r.Client, r.Key, now.Ticks, until.Ticks)
+		claimed = n > 0
+		return err
+	})
+	return claimed, err
 }
 
 // DropReceipt implements pki.EnrolmentStore.

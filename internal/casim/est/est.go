@@ -12,6 +12,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/smallstep/pkcs7"
@@ -129,6 +130,9 @@ func (s *server) admits(w http.ResponseWriter, r *http.Request) bool {
 // maxRequest bounds a request in bytes.
 const maxRequest = 64 << 10
 
+// PendingSeconds is when a device is to ask again for what waits for approval.
+const PendingSeconds = 90
+
 // enrol answers with the certificate alone (RFC 7030, 4.2.3). Without a label
 // the CA of users issues.
 func (s *server) enrol(w http.ResponseWriter, r *http.Request, label string) {
@@ -149,12 +153,15 @@ func (s *server) enrol(w http.ResponseWriter, r *http.Request, label string) {
 		http.Error(w, "the request is not base64", http.StatusBadRequest)
 		return
 	}
-	issued, _, err := s.ca.Sign(csr, cmp.Or(label, "user"))
-	if err != nil {
+	switch out, err := s.ca.Submit(csr, cmp.Or(label, "user")); {
+	case err != nil || out.Refused:
 		http.Error(w, "the request is refused", http.StatusBadRequest)
-		return
+	case out.Pending != "":
+		w.Header().Set("Retry-After", strconv.Itoa(PendingSeconds))
+		http.Error(w, "the request waits for approval", http.StatusAccepted)
+	default:
+		s.answer(w, out.Issued.DER)
 	}
-	s.answer(w, issued.DER)
 }
 
 func (s *server) crl(w http.ResponseWriter, issuer string) {

@@ -42,12 +42,15 @@ func (s *session) Issue(ctx context.Context, r provider.Request) (provider.Issue
 	var answer struct {
 		Certificate string `json:"certificate"`
 	}
-	_, err = s.JSON(ctx, rest.Request{Method: http.MethodPost, Path: "certificate", JSON: map[string]any{
+	got, err := s.JSON(ctx, rest.Request{Method: http.MethodPost, Path: "certificate", JSON: map[string]any{
 		"profile": map[string]string{"id": profile}, "seat": map[string]string{"seat_id": seat},
 		"csr": string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: r.CSR})), "delivery_format": "x509",
 	}}, &answer)
 	if err != nil {
 		return provider.Issued{}, refusedFor(err, provider.CodeProfileUnknown)
+	}
+	if got.Status == http.StatusAccepted && answer.Certificate == "" {
+		return provider.Issued{}, provider.ApprovalPending(nil, 0)
 	}
 	leaf, _, err := provider.DecodeCertificate(answer.Certificate)
 	if err != nil {

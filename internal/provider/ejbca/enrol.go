@@ -40,6 +40,7 @@ func (s *session) Issue(ctx context.Context, r provider.Request) (provider.Issue
 	var answer struct {
 		Certificate string   `json:"certificate"`
 		Chain       []string `json:"certificate_chain"`
+		Code        int      `json:"error_code"`
 	}
 	err = s.json(ctx, rest.Request{Method: http.MethodPost, Path: "v1/certificate/pkcs10enroll", JSON: map[string]any{
 		"certificate_request":        string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: r.CSR})),
@@ -48,6 +49,9 @@ func (s *session) Issue(ctx context.Context, r provider.Request) (provider.Issue
 	}}, &answer)
 	if err != nil {
 		return provider.Issued{}, forGood(err)
+	}
+	if answer.Certificate == "" && answer.Code == http.StatusAccepted {
+		return provider.Issued{}, provider.ApprovalPending(nil, 0) // to finish it there takes the enrolment code
 	}
 	var issued provider.Issued
 	for _, text := range append([]string{answer.Certificate}, answer.Chain[:min(len(answer.Chain), maxChain)]...) {

@@ -16,8 +16,7 @@ import (
 
 // Issue enrols by /simpleenroll (RFC 7030, 4.2). EST knows no profiles: a label
 // stands for a CA. A server that puts the request before a person answers 202,
-// which is an error here, as a later repetition would have to be the same
-// request on the same day.
+// and knows the same request again (RFC 7030, 4.2.3).
 func (s *session) Issue(ctx context.Context, r provider.Request) (provider.Issued, error) {
 	if r.Profile != "" {
 		return provider.Issued{}, &provider.Error{Code: provider.CodeProfileUnknown, Msg: "EST has no profiles; leave the profile out, and set providerSettings label where the server has several CAs"}
@@ -70,7 +69,7 @@ func (s *session) enrol(ctx context.Context, csr []byte) ([]byte, error) {
 	switch resp.StatusCode {
 	case http.StatusOK:
 	case http.StatusAccepted:
-		return nil, &provider.Error{Code: provider.CodeUpstreamFault, Retry: provider.RetryNever, Msg: s.operations.Host + " puts the request before a person (HTTP 202); have it approved there at once, or issue there"}
+		return nil, provider.ApprovalPending(&provider.Pending{}, provider.RetryAfter(resp.Header, s.now()))
 	case http.StatusBadRequest:
 		return nil, &provider.Error{Code: provider.CodeUpstreamFault, Retry: provider.RetryNever, Msg: s.operations.Host + " refuses the request (HTTP 400)"}
 	default:

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	"cloudpki/internal/provider"
 	"cloudpki/internal/provider/rest"
@@ -17,7 +18,8 @@ import (
 // Issue has a certificate issued under a profile (RequestSecurityToken of the
 // enrolment service). The policies are asked for before: they name the issuing
 // CA, whose chain the answer leaves out, and what is to be said in pairs beside
-// the request.
+// the request. What waits for approval is asked for by the number that the
+// service gave it (QueryTokenStatus).
 func (s *session) Issue(ctx context.Context, r provider.Request) (provider.Issued, error) {
 	profile, csr, err := readRequest(r, s.profiles)
 	if err != nil {
@@ -34,19 +36,32 @@ func (s *session) Issue(ctx context.Context, r provider.Request) (provider.Issue
 	if err != nil {
 		return provider.Issued{}, err
 	}
-	answer, err := s.call(ctx, issueRequest(issueData{
-		TxID: transactionID(), Profile: profile, CSR: base64.StdEncoding.EncodeToString(r.CSR), Pairs: pairs(csr, told.answer),
-	}))
+	data := issueData{TxID: transactionID(), Profile: profile, CSR: base64.StdEncoding.EncodeToString(r.CSR), Pairs: pairs(csr, told.answer)}
+	if r.Pending != nil {
+		data.Pending = r.Pending.Reference
+	}
+	answer, err := s.call(ctx, issueRequest(data))
 	if err != nil {
 		return provider.Issued{}, err
 	}
+	return s.issued(answer, known)
+}
+
+// issued reads what became of a request: a certificate, a number under which it
+// waits for approval, or a refusal in words.
+func (s *session) issued(answer *node, known provider.Authorities) (provider.Issued, error) {
 	response := answer.child("RequestVSSecurityTokenResponse")
 	txID := s.words.Clean(response.value("serverTransactionID"), maxID)
 	token := response.child("requestedVSSecurityToken")
 	if said := s.words.Clean(response.value("dispositionMessage"), maxWords); token == nil && said != "" {
 		return provider.Issued{}, &provider.Error{Code: provider.CodeUpstreamFault, Retry: provider.RetryNever, TxID: txID, Msg: "the CA does not issue: " + said}
 	}
-	return issued(token.value("binarySecurityToken"), known, txID)
+	if waits := token.value("pendingTokenReferenceID"); waits != "" && len(waits) <= maxReference {
+		e := provider.ApprovalPending(&provider.Pending{Reference: waits}, 0)
+		e.TxID = txID
+		return provider.Issued{}, e
+	}
+	return readIssued(token.value("binarySecurityToken"), known, txID)
 }
 
 // readRequest returns the profile that is asked for, or else the only one that
@@ -119,8 +134,11 @@ func below(n *node, local string) []*node {
 	return out
 }
 
-// issued reads the certificate of an answer.
-func issued(text string, known provider.Authorities, txID string) (provider.Issued, error) {
+// maxReference bounds the number of a request that waits, in bytes.
+const maxReference = 256
+
+// readIssued reads the certificate of an answer.
+func readIssued(text string, known provider.Authorities, txID string) (provider.Issued, error) {
 	leaf, _, err := provider.DecodeCertificate(text)
 	if err != nil {
 		return provider.Issued{}, &provider.Error{Code: provider.CodeParse, Err: err, TxID: txID, Msg: "the CA answers the request with a certificate that cannot be read"}
@@ -152,5 +170,8 @@ func (s *restSession) Issue(ctx context.Context, r provider.Request) (provider.I
 	if err != nil {
 		return provider.Issued{}, forGood(err)
 	}
-	return issued(answer.Certificate, known, got.TxID)
+	if answer.Certificate == "" && strings.Contains(strings.ToLower(answer.Status), "pending") {
+		return provider.Issued{}, provider.ApprovalPending(nil, 0)
+	}
+	return readIssued(answer.Certificate, known, got.TxID)
 }

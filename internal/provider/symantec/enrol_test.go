@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"errors"
 	"testing"
 
 	"cloudpki/internal/casim"
@@ -77,5 +78,33 @@ func TestIssuingByREST(t *testing.T) {
 	e := wantCode(t, issue(&x509.CertificateRequest{DNSNames: []string{"a.example"}}, casim.ProfileDevice), provider.CodeUpstreamFault, "common_name")
 	if e.RetryClass() != provider.RetryNever || ca.Calls("enrol") != 2 {
 		t.Errorf("retry %s after %d calls", e.RetryClass(), ca.Calls("enrol"))
+	}
+}
+
+// What waits for approval is asked for by the number that the service gave.
+func TestApproval(t *testing.T) {
+	ca, _ := newCA(t, 0, casim.Options{})
+	ca.Hold(true)
+	s := session(t, ca, nil).(provider.Issuer)
+	r := provider.Request{CSR: newCSR(t, &x509.CertificateRequest{Subject: pkix.Name{CommonName: "printer"}}), Profile: casim.ProfileUser}
+	ask := func() error {
+		_, err := provider.Issue(t.Context(), s, r)
+		return err
+	}
+	e := wantCode(t, ask(), provider.CodeApprovalPending, "approved it there")
+	if !errors.As(e, &r.Pending) || r.Pending.Reference == "" || e.RetryAfter != provider.DefaultPatience || e.TxID == "" {
+		t.Fatalf("%+v around %+v", e, r.Pending)
+	}
+	wantCode(t, ask(), provider.CodeApprovalPending, "approved it there")
+	ca.Decide(true)
+	for range 2 {
+		must(t, ask())
+	}
+	if n := len(ca.Certificates()); n != 1 {
+		t.Errorf("%d certificates, want 1", n)
+	}
+	r.Pending = &provider.Pending{Reference: "unknown"}
+	if e := wantCode(t, ask(), provider.CodeUpstreamFault, "rejected"); e.RetryClass() != provider.RetryNever {
+		t.Errorf("retry %s", e.RetryClass())
 	}
 }

@@ -56,10 +56,12 @@ const (
 <certificateProfileID>{{xml .Profile}}</certificateProfileID>
 <clientTransactionID>{{xml .TxID}}</clientTransactionID>
 <tokenType>http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-x509-token-profile-1.0#X509v3</tokenType>
-<requestType>http://docs.oasis-open.org/ws-sx/ws-trust/200512/Issue</requestType>
+{{if .Pending}}<requestType>http://schemas.verisign.com/pkiservices/2009/07/QueryTokenStatus</requestType>
+<pendingTokenReferenceID>{{xml .Pending}}</pendingTokenReferenceID>
+{{else}}<requestType>http://docs.oasis-open.org/ws-sx/ws-trust/200512/Issue</requestType>
 <binarySecurityToken ValueType="http://schemas.verisign.com/pkiservices/2009/07/PKCS10" EncodingType="http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd#base64binary">{{xml .CSR}}</binarySecurityToken>
 {{range .Pairs}}<nameValuePair><name>{{xml .Name}}</name><value>{{xml .Value}}</value></nameValuePair>
-{{end}}<version>2.0</version>
+{{end}}{{end}}<version>2.0</version>
 </requestVSSecurityToken></RequestSecurityToken>`
 )
 
@@ -78,6 +80,7 @@ type issueData struct {
 	TxID, Profile string
 	CSR           string // PKCS#10, base64 of DER
 	Pairs         []pair
+	Pending       string // what the service calls a request that waits; "" sends one
 }
 
 type revokeData struct{ TxID, Reason, Serial string }

@@ -21,7 +21,8 @@ func TestRequestsAreWrittenAsTheSchemaWants(t *testing.T) {
 		"search_escaped":    searchRequest(searchData{TxID: `<&">`, Account: "</accountId><x>", Start: 1}),
 		"search_serial":     searchRequest(searchData{TxID: "TXID", Serial: "1a2b"}),
 		"revoke":            revokeRequest(revokeData{"TXID", "Superseded", "1a2b"}),
-		"issue":             issueRequest(issueData{"TXID", "2.16.840.1.113733.1.16.1.2.3.1.1.1", "MIIB", []pair{{"seat_id", "printer"}, {"common_name", "<printer>"}}}),
+		"issue":             issueRequest(issueData{"TXID", "2.16.840.1.113733.1.16.1.2.3.1.1.1", "MIIB", []pair{{"seat_id", "printer"}, {"common_name", "<printer>"}}, ""}),
+		"issue_pending":     issueRequest(issueData{TxID: "TXID", Profile: "2.16.840.1.113733.1.16.1.2.3.1.1.1", Pending: "R<1>"}),
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := r.envelope()

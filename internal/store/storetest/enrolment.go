@@ -18,6 +18,7 @@ func enrolment(t *testing.T, open Open) {
 	code(t, db.ReserveReceipt(t.Context(), receipt), pki.CodeExists)
 	must(t, db.DropReceipt(t.Context(), receipt))
 	must(t, db.ReserveReceipt(t.Context(), receipt))
+	awaitsApproval(t, db, receipt)
 
 	issued := certificate("issued")
 	issued.FirstProvider, issued.LastProvider = 4, 4
@@ -56,5 +57,28 @@ func enrolment(t *testing.T, open Open) {
 	must(t, db.RecordCertificate(t.Context(), tenant, "a", pki.RunPage{Certificates: []pki.Certificate{issued}, Provider: 4, Now: at(3)}, event, nil))
 	if got := known(); got.Status != pki.CertificateRevoked || got.RevokedAt != at(3) || got.Reason != 1 || got.Changed != at(3) || string(got.DER) != string(issued.DER) {
 		t.Errorf("the revoked certificate is %+v", got)
+	}
+}
+
+// awaitsApproval remembers that a receipt waits for approval, and has one of those ask
+// for it that come at once.
+func awaitsApproval(t *testing.T, db pki.Store, r pki.Receipt) {
+	t.Helper()
+	claim := func(now, until odata.DateTimeOffset) bool {
+		t.Helper()
+		claimed, err := db.ClaimPending(t.Context(), r, now, until)
+		must(t, err)
+		return claimed
+	}
+	if claim(at(9), at(10)) {
+		t.Error("what does not wait is asked for")
+	}
+	r.At, r.Pending, r.AskAfter = at(2), "vault/7", at(5)
+	must(t, db.KeepPending(t.Context(), r))
+	if got, err := db.Receipt(t.Context(), r.Tenant, r.Client, r.Key); err != nil || got.At != r.At || got.Pending != r.Pending || got.AskAfter != r.AskAfter || got.ID != "" {
+		t.Errorf("receipt is %+v, %v", got, err)
+	}
+	if claim(at(4), at(9)) || !claim(at(5), at(7)) || claim(at(6), at(9)) || !claim(at(7), at(8)) {
+		t.Error("it is asked for too early, by two, or never again")
 	}
 }
