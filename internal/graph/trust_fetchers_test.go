@@ -45,8 +45,9 @@ func TestTrustFetchersAreKnown(t *testing.T) {
 	w.fetch("GET", devices+".pem", bearer("gateway"))
 	w.noteFetches()
 	before := w.do("GET", bundle, "")
-	w.fetch("GET", devices+".pem", bearer("gateway"), "If-None-Match: "+w.fetch("GET", devices+".pem", bearer("gateway")).Header()["ETag"][0])
-	w.fetch("GET", devices+"/1.pem", bearer("gateway"), "If-None-Match: "+first.Header()["ETag"][0])
+	tag := "ETag" // as it is spelled on the wire, which http.Header.Get does not find
+	w.fetch("GET", devices+".pem", bearer("gateway"), "If-None-Match: "+w.fetch("GET", devices+".pem", bearer("gateway")).Header()[tag][0])
+	w.fetch("GET", devices+"/1.pem", bearer("gateway"), "If-None-Match: "+first.Header()[tag][0])
 	w.noteFetches()
 	want := "application gateway 1.pem 2|application sensor 1.pem 1|application gateway 2.pem 3"
 	if got := strings.Join(w.fetchesOf(bundle, "$orderby=version,fetcherId"), "|"); got != want {
