@@ -3,16 +3,21 @@ package app
 import (
 	"bytes"
 	"context"
+	"crypto"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
+	"os"
 	"strings"
 
 	"github.com/google/uuid"
 
 	"cloudpki/internal/auth/issuer"
+	"cloudpki/internal/auth/oidc"
+	"cloudpki/internal/config"
+	"cloudpki/internal/secret"
 	"cloudpki/internal/web"
 )
 
@@ -35,21 +40,69 @@ func (s *service) consoleClients(tenants []string) []issuer.Client {
 	return out
 }
 
-// consoleProviders are where people sign in: each tenant of the embedded issuer.
-func (s *service) consoleProviders() []web.Provider {
-	if s.issuer == nil {
-		return nil
-	}
+// consoleProviders are where people sign in: each tenant of the embedded issuer,
+// and the outside ones that know the console.
+func (s *service) consoleProviders() ([]web.Provider, error) {
 	var out []web.Provider
-	for _, t := range s.issuer.Trusted().Tenants {
-		base, id := s.origin+"/"+t, s.consoleID(t)
-		out = append(out, web.Provider{
-			Name: t, Issuer: base + "/v2.0", ClientID: id, Scope: "openid profile " + s.origin + "/.default",
-			AuthorizeURL: base + "/oauth2/v2.0/authorize", TokenURL: base + "/oauth2/v2.0/token",
-			LogoutURL: base + "/oauth2/v2.0/logout?client_id=" + id + "&post_logout_redirect_uri=" + url.QueryEscape(s.origin+web.SignedOutPath),
-		})
+	add := func(name string, listed bool, o oidc.Options) error {
+		o.RedirectURI, o.SignedOutURI = s.origin+web.CallbackPath, s.origin+web.SignedOutPath
+		o.Verifier, o.Now, o.Log = s.verifier, s.options.Now, s.options.Log
+		client, err := oidc.NewClient(o)
+		out = append(out, web.Provider{Name: name, Listed: listed, Client: client})
+		return err
 	}
-	return out
+	if s.issuer != nil {
+		for _, t := range s.issuer.Trusted().Tenants {
+			if err := add(t, false, oidc.Options{
+				Issuer: s.origin + "/" + t + "/v2.0", ClientID: s.consoleID(t), Scope: "openid profile " + s.origin + "/.default",
+				HTTP: &http.Client{Transport: inside{s.issuer}},
+			}); err != nil {
+				return nil, fmt.Errorf("sign in at the embedded issuer: %w", err)
+			}
+		}
+	}
+	for i, p := range s.cfg.Console.Providers {
+		credential, err := consoleCredential(p)
+		if err == nil {
+			err = add(p.Name, true, oidc.Options{
+				Issuer: p.Issuer, DiscoveryURL: s.discovery(p.Issuer), ClientID: p.ClientID, Credential: credential, Scope: p.Scope,
+			})
+		}
+		if err != nil {
+			return nil, fmt.Errorf("console.providers[%d]: %w", i, err)
+		}
+	}
+	return out, nil
+}
+
+// discovery is the configured address of an outside issuer's discovery document.
+func (s *service) discovery(issuer string) string {
+	for _, i := range s.cfg.Auth.Issuers {
+		if i.Issuer == issuer {
+			return i.DiscoveryURI
+		}
+	}
+	return ""
+}
+
+// consoleCredential reads what proves the console to an outside issuer.
+func consoleCredential(p config.ConsoleProvider) (oidc.Credential, error) {
+	if p.SecretFile != "" {
+		text, err := os.ReadFile(p.SecretFile)
+		return oidc.Credential{Secret: secret.New(bytes.TrimSpace(text))}, err
+	}
+	if p.CertificateFile == "" {
+		return oidc.Credential{}, nil
+	}
+	pair, err := tls.LoadX509KeyPair(p.CertificateFile, p.KeyFile)
+	if err != nil {
+		return oidc.Credential{}, err
+	}
+	key, ok := pair.PrivateKey.(crypto.Signer)
+	if !ok {
+		return oidc.Credential{}, fmt.Errorf("%s holds no key that signs", p.KeyFile)
+	}
+	return oidc.Credential{Certificate: pair.Leaf, Key: key}, nil
 }
 
 func (s *service) buildConsole(context.Context) error {
@@ -57,10 +110,13 @@ func (s *service) buildConsole(context.Context) error {
 	if err != nil {
 		return err
 	}
+	providers, err := s.consoleProviders()
+	if err != nil {
+		return err
+	}
 	s.console, err = web.New(web.Options{
-		Service: s.pki, Bundles: s.bundles, Catalog: s.catalog, Signer: s.bundleSigner, Verifier: s.verifier,
-		Origin: s.origin, Providers: s.consoleProviders(),
-		HTTP: &http.Client{Transport: inside{s.issuer}}, SealKey: key, Facts: s.consoleFacts(), Now: s.options.Now, Log: s.options.Log, Observe: s.observe,
+		Service: s.pki, Bundles: s.bundles, Catalog: s.catalog, Signer: s.bundleSigner, Origin: s.origin, Providers: providers,
+		SealKey: key, Facts: s.consoleFacts(), Now: s.options.Now, Log: s.options.Log, Observe: s.observe,
 	})
 	return err
 }
@@ -87,7 +143,7 @@ type inside struct{ issuer *issuer.Issuer }
 
 // RoundTrip implements http.RoundTripper.
 func (i inside) RoundTrip(r *http.Request) (*http.Response, error) {
-	if i.issuer == nil || !i.issuer.Serves(r) {
+	if !i.issuer.Serves(r) {
 		return nil, errors.New("not an address of the embedded issuer")
 	}
 	asked := r.Clone(r.Context())

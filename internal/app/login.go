@@ -48,7 +48,7 @@ func (s *service) buildAuth(ctx context.Context) error {
 	for _, i := range s.cfg.Auth.Issuers {
 		issuers = append(issuers, auth.Issuer{
 			Name: i.Issuer, URL: i.Issuer, Audiences: i.Audiences, TenantClaim: i.TenantClaim, Tenant: i.Tenant,
-			Tenants: i.Tenants, PermissionClaim: i.PermissionClaim, KeysURL: i.JWKSURI,
+			Tenants: i.Tenants, PermissionClaim: i.PermissionClaim, KeysURL: i.JWKSURI, DiscoveryURL: i.DiscoveryURI,
 		})
 	}
 	verifier, err := auth.NewVerifier(ctx, auth.Options{Issuers: issuers, Now: s.options.Now, Log: s.options.Log})

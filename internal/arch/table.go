@@ -29,6 +29,7 @@ func rooms() []room {
 		{"pki", []string{"odata", "secret", "provider"}},
 		{"auth", []string{"pki", "secret"}},
 		{"auth/issuer", []string{"auth", "pki", "secret"}},
+		{"auth/oidc", []string{"auth", "secret"}}, // the service as a client of OpenID providers
 		// The times in the nouns of pki are odata.DateTime.
 		{"syncer", []string{"pki", "odata"}},
 		{"notify", []string{"pki", "odata", "provider", "secret"}},
@@ -37,7 +38,7 @@ func rooms() []room {
 		{"store/storetest", []string{"store", "pgtest", "pki", "odata", "secret", "provider", "auth", "syncer", "notify"}},
 		{"graph", []string{"pki", "odata", "auth", "trust", "secret", "provider"}},
 		{"estserver", []string{"pki", "auth", "secret"}},
-		{"web", []string{"pki", "odata", "auth", "trust", "secret", "provider"}},
+		{"web", []string{"pki", "odata", "auth", "auth/oidc", "trust", "secret", "provider"}},
 		{"app", []string{"*"}},
 		{"dev", []string{"app", "casim", "casim/*", "config", "graph", "secret"}},
 		{"cli", []string{"dev", "app", "config", "graph", "casim", "casim/all", "provider", "provider/all", "secret", "trust"}},

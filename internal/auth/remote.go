@@ -12,11 +12,8 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strings"
 	"sync"
 	"time"
-
-	"github.com/go-json-experiment/json"
 )
 
 const (
@@ -170,47 +167,33 @@ func (r *remoteKeys) get(ctx context.Context) (map[string]Key, error) {
 			return nil, fmt.Errorf("discover: %w", err)
 		}
 	}
-	raw, err := r.getBounded(ctx, at)
+	raw, err := getBounded(ctx, r.Client, at)
 	if err != nil {
 		return nil, fmt.Errorf("fetch key set: %w", err)
 	}
 	return parseKeySet(raw)
 }
 
-// discover reads jwks_uri out of the issuer's metadata (OpenID Connect
-// Discovery 1.0 section 4), which must be about this very issuer (4.3).
+// discover reads jwks_uri out of the issuer's metadata.
 func (r *remoteKeys) discover(ctx context.Context) (string, error) {
-	raw, err := r.getBounded(ctx, r.discovery)
+	m, err := Discover(ctx, r.Client, r.issuer, r.discovery)
 	if err != nil {
 		return "", err
 	}
-	var doc struct {
-		Issuer  string `json:"issuer"`
-		KeysURL string `json:"jwks_uri"`
-	}
-	if err := json.Unmarshal(raw, &doc); err != nil {
-		return "", fmt.Errorf("read discovery document: %w", err)
-	}
-	if doc.Issuer != r.issuer {
-		return "", fmt.Errorf("the discovery document is about issuer %q, not %q", doc.Issuer, r.issuer)
-	}
-	check := checkAddress
-	if strings.HasPrefix(r.discovery, "https:") {
-		check = checkHTTPS // nobody sends us from the net to this machine
-	}
-	if err := check(doc.KeysURL); err != nil {
+	if err := CheckEndpoint(r.discovery, m.KeysURL); err != nil {
 		return "", fmt.Errorf("jwks_uri: %w", err)
 	}
-	return doc.KeysURL, nil
+	return m.KeysURL, nil
 }
 
-func (r *remoteKeys) getBounded(ctx context.Context, at string) ([]byte, error) {
+// getBounded reads what is at an address, at most maxFetch bytes.
+func getBounded(ctx context.Context, client *http.Client, at string) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at, nil)
 	if err != nil {
 		return nil, err
 	}
 	req.Header.Set("Accept", "application/json")
-	resp, err := r.Client.Do(req)
+	resp, err := client.Do(req)
 	if err != nil {
 		return nil, err
 	}
@@ -228,15 +211,9 @@ func (r *remoteKeys) getBounded(ctx context.Context, at string) ([]byte, error) 
 	return raw, nil
 }
 
-// withDefaults fills in what is not set. Redirects are refused: they would let
-// an answer choose where keys come from.
+// withDefaults fills in what is not set.
 func (f Fetch) withDefaults(now func() time.Time, log *slog.Logger) Fetch {
-	client := http.Client{}
-	if f.Client != nil {
-		client = *f.Client
-	}
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	f.Client = &client
+	f.Client = WithoutRedirects(f.Client)
 	f.Interval = cmp.Or(f.Interval, 30*time.Second)
 	f.Refresh = cmp.Or(f.Refresh, time.Hour)
 	f.StaleAfter = cmp.Or(f.StaleAfter, 24*time.Hour)

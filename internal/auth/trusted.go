@@ -97,9 +97,9 @@ func (i Issuer) discovery() string {
 // of its own.
 func (i Issuer) template() bool { return strings.Contains(i.URL, tenantTemplate) }
 
-// mayIssue reports whether iss has the shape of this issuer's tokens. It says
-// whose keys to try; vouchesFor decides.
-func (i *trusted) mayIssue(iss string) bool {
+// Issues reports whether iss has the shape of this issuer's tokens. It says
+// whose keys to try, and decides only where URL holds no {tenantid}.
+func (i Issuer) Issues(iss string) bool {
 	before, after, template := strings.Cut(i.URL, tenantTemplate)
 	if !template {
 		return iss == i.URL

@@ -209,7 +209,7 @@ func (v *Verifier) issuerOf(iss string) *trusted {
 		}
 	}
 	for _, i := range v.issuers {
-		if i.mayIssue(iss) {
+		if i.Issues(iss) {
 			return i
 		}
 	}

@@ -21,6 +21,7 @@ type Config struct {
 	Keys     Keys     `key:"keys"`
 	Issuer   Issuer   `key:"issuer"`
 	Auth     Auth     `key:"auth"`
+	Console  Console  `key:"console"`
 	API      API      `key:"api"`
 	Sync     Sync     `key:"sync"`
 	Outbound Outbound `key:"outbound"`
@@ -169,6 +170,9 @@ type TrustedIssuer struct {
 	// Address of its signing keys. When empty it is read from the issuer's discovery document.
 	JWKSURI string `key:"jwks_uri"`
 
+	// Address of its discovery document. When empty, `issuer` and `/.well-known/openid-configuration`. It must be set for an `issuer` with `{tenantid}` where people sign in to the console.
+	DiscoveryURI string `key:"discovery_uri"`
+
 	// Audiences of which the token must carry one.
 	Audiences []string `key:"audiences"`
 
@@ -183,6 +187,36 @@ type TrustedIssuer struct {
 
 	// Claim that holds the permissions, a path with dots: `realm_access.roles` of Keycloak. When empty, `scp`, `scope` or `roles` as Entra ID has them.
 	PermissionClaim string `key:"permission_claim"`
+}
+
+// Console is where people look at the service with a browser.
+type Console struct {
+	// OpenID providers where people sign in, besides the embedded issuer, which knows the console by itself. Set in the file only.
+	Providers []ConsoleProvider `key:"providers"`
+}
+
+// A ConsoleProvider is an OpenID provider that knows the console as a client, with the redirect address `/console/signin/callback` below `listen.public_origin`.
+type ConsoleProvider struct {
+	// One of `auth.issuers`, by its `issuer`.
+	Issuer string `key:"issuer"`
+
+	// Name that people choose it by.
+	Name string `key:"name"`
+
+	// Client id of the console at the provider.
+	ClientID string `key:"client_id"`
+
+	// File with the secret of the client. Nobody but its owner and group may read it. Without secret and certificate the client is a public one.
+	SecretFile string `key:"secret_file"`
+
+	// PEM file with a certificate that proves the client in place of a secret (`private_key_jwt`).
+	CertificateFile string `key:"certificate_file"`
+
+	// PEM file with the key of `certificate_file`, RSA or ECDSA. Nobody but its owner and group may read it.
+	KeyFile string `key:"key_file"`
+
+	// Scopes to ask for, parted by blanks: `openid profile`, and one that gives an access token for this service where the provider needs it, such as `api://cloudpki/.default` of Entra ID. When empty, `openid profile`.
+	Scope string `key:"scope"`
 }
 
 // API bounds what clients may ask of the service.

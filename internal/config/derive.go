@@ -30,6 +30,11 @@ func (c *Config) derive() {
 			is.TenantClaim = "tid"
 		}
 	}
+	for i := range c.Console.Providers {
+		if p := &c.Console.Providers[i]; p.Scope == "" {
+			p.Scope = "openid profile"
+		}
+	}
 }
 
 // inData returns the path of a file in the data directory.

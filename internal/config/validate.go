@@ -20,6 +20,7 @@ func (c Config) Validate() error {
 	c.validateStorage(&f)
 	c.validateIssuer(&f)
 	c.validateAuth(&f)
+	c.validateConsole(&f)
 	c.validateAPI(&f)
 	c.validateSync(&f)
 	c.validateRest(&f)

@@ -104,6 +104,9 @@ func (c Config) validateAuth(f *Faults) {
 		if is.JWKSURI != "" {
 			webAddress(f, path+".jwks_uri", is.JWKSURI)
 		}
+		if is.DiscoveryURI != "" {
+			webAddress(f, path+".discovery_uri", is.DiscoveryURI)
+		}
 		if len(is.Audiences) == 0 {
 			f.add(path+".audiences", "must name at least one; a token for any audience would be accepted")
 		}

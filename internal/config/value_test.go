@@ -86,7 +86,7 @@ func TestPrintShowsValueAndOrigin(t *testing.T) {
 		"  allow: [\"10.0.0.0/8\"] # environment\n",
 		"  max_body_bytes: 4 MiB # default\n",
 		"  level: info # default\n",
-		"  issuers: # file\n    - issuer: \"https://a.example\"\n      jwks_uri: \"\"\n      audiences: [\"b\", \"c\"]\n",
+		"  issuers: # file\n    - issuer: \"https://a.example\"\n      jwks_uri: \"\"\n      discovery_uri: \"\"\n      audiences: [\"b\", \"c\"]\n",
 	} {
 		if !strings.Contains(out.String(), line) {
 			t.Errorf("no line %q in\n%s", line, out.String())

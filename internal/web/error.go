@@ -91,8 +91,12 @@ func errStaleSignIn() error {
 	return &fault{status: http.StatusBadRequest, title: "Signing in took too long", SignIn: true, Msg: "This answer belongs to no sign-in that this browser has under way. Sign in again."}
 }
 
-func errFailedSignIn() error {
-	return &fault{status: http.StatusBadGateway, title: "Signing in failed", SignIn: true, Msg: "The issuer's answer could not be used. Sign in again; if it goes on, the service's log has the cause under the request id below."}
+func errNoIssuer(cause error) error {
+	return &fault{status: http.StatusServiceUnavailable, title: "Signing in is not possible at the moment", SignIn: true, Cause: cause, Msg: "The issuer cannot be asked. Try again in a minute; if it goes on, the service's log has the cause under the request id below."}
+}
+
+func errFailedSignIn(cause error) error {
+	return &fault{status: http.StatusBadGateway, title: "Signing in failed", SignIn: true, Cause: cause, Msg: "The issuer's answer could not be used. Sign in again; if it goes on, the service's log has the cause under the request id below."}
 }
 
 func errRefusedSignIn(code, description string) error {

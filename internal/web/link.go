@@ -75,7 +75,7 @@ func (s *Server) useLink(v *visit) error {
 	}
 	s.log.LogAttrs(v.r.Context(), slog.LevelInfo, "a person has signed in to the console by a one-time link",
 		slog.String("tenant", string(p.Tenant)), slog.String("subject", p.Subject))
-	if err := s.start(v.w, p, -1, maxSession); err != nil {
+	if err := s.start(v.w, p, "", maxSession); err != nil {
 		return err
 	}
 	redirect(v.w, "/")

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"crypto/rand"
 	"crypto/subtle"
 	"net/http"
@@ -39,15 +40,15 @@ const (
 type session struct {
 	Principal auth.Principal
 	Form      string // stands in each form of this session: other sites do not know it
-	Provider  int    // that has vouched for the person, -1 for a one-time link
+	Issuer    string // that has vouched for the person, "" for a one-time link
 	Until     int64  // Unix time
 }
 
 // start signs the browser's user in.
-func (s *Server) start(w http.ResponseWriter, p auth.Principal, provider int, lifetime time.Duration) error {
+func (s *Server) start(w http.ResponseWriter, p auth.Principal, issuer string, lifetime time.Duration) error {
 	lifetime = min(lifetime, maxSession)
 	text, err := s.sealer.Seal(sealedSession, session{
-		Principal: p, Form: rand.Text(), Provider: provider, Until: s.now().Add(lifetime).Unix(),
+		Principal: p, Form: rand.Text(), Issuer: issuer, Until: s.now().Add(lifetime).Unix(),
 	})
 	if err != nil {
 		return err
@@ -130,11 +131,10 @@ func (s *Server) readForm(v *visit) error {
 func (s *Server) signOut(v *visit) error {
 	setCookie(v.w, sessionCookie, "", -1)
 	target := SignedOutPath
-	if n := v.session.Provider; n >= 0 && n < len(s.providers) && s.providers[n].LogoutURL != "" {
-		target = s.providers[n].LogoutURL
+	if p := s.provider(v.session.Issuer); p != nil {
+		target = cmp.Or(p.Client.SignOut(v.r.Context()), target)
 	}
-	redirect(v.w, target)
-	return nil
+	return s.leave(v, target, "Signing out")
 }
 
 // setCookie sets a cookie for this origin alone (the prefix __Host- of RFC

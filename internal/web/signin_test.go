@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"cloudpki/internal/auth"
+	"cloudpki/internal/web"
 )
 
 func selfSigned(t *testing.T, name string, now time.Time) []byte {
@@ -41,7 +42,7 @@ func TestSignInAndOut(t *testing.T) {
 		t.Fatalf("after the sign-in: %s %s\n%s", home.Status, home.Request.URL, home.body)
 	}
 	out := b.do(http.MethodPost, "/console/signout", url.Values{"form_token": {home.field(t, "form_token")}})
-	if out.Request.URL.Path != "/console/signin" || !strings.Contains(out.body, "You have signed out.") {
+	if out.Request.URL.Path != web.SignedOutPath || !strings.Contains(out.body, "You have signed out.") {
 		t.Errorf("after the sign-out: %s\n%s", out.Request.URL, out.body)
 	}
 	if again := b.get("/console/signin?tenant=" + tenantA); !strings.Contains(again.body, `name="password"`) {

@@ -3,9 +3,8 @@
 // at a sync again and searches while a person types; the policy that goes with
 // each page lets no other run.
 //
-// People sign in by OpenID Connect with the authorization code (RFC 6749
-// section 4.1, RFC 7636). Who has signed in stands in a sealed cookie, so that
-// any replica knows it and nothing is stored.
+// People sign in by OpenID Connect (package oidc). Who has signed in stands in a
+// sealed cookie, so that any replica knows it and nothing is stored.
 package web
 
 import (
@@ -35,7 +34,7 @@ const CallbackPath = Base + "signin/callback"
 
 // SignedOutPath is where an issuer may send people back to once they have
 // signed out there.
-const SignedOutPath = Base + "signin?signed_out=1"
+const SignedOutPath = Base + "signedout"
 
 //go:embed templates/*.html
 var templates embed.FS
@@ -47,10 +46,8 @@ type Options struct {
 	Bundles   *pki.Bundles
 	Catalog   provider.Catalog // what the kinds of CA can do
 	Signer    *trust.Signer    // of the files of bundles, as they are published; nil for none
-	Verifier  *auth.Verifier   // turns the issuer's access token into a principal
 	Origin    string           // public https://host[:port]; pages and cookies are for it alone
 	Providers []Provider       // where people sign in; none leaves one-time links
-	HTTP      *http.Client     // reaches the token endpoints of the providers
 	SealKey   []byte           // 32 bytes, for cookies; replicas share it
 	Facts     []Fact           // of the configuration, for the settings; no secrets
 	Now       func() time.Time
@@ -67,10 +64,8 @@ type Server struct {
 	bundles   *pki.Bundles
 	catalog   provider.Catalog
 	signer    *trust.Signer
-	verifier  *auth.Verifier
 	origin    string
 	providers []Provider
-	http      *http.Client
 	sealer    secret.Sealer
 	facts     []Fact
 	now       func() time.Time
@@ -125,7 +120,7 @@ func New(o Options) (*Server, error) {
 		o.Observe = func(string, string, int, time.Duration, pki.TenantID) {}
 	}
 	s := &Server{
-		service: o.Service, bundles: o.Bundles, catalog: o.Catalog, signer: o.Signer, verifier: o.Verifier, origin: o.Origin, providers: o.Providers, http: o.HTTP,
+		service: o.Service, bundles: o.Bundles, catalog: o.Catalog, signer: o.Signer, origin: o.Origin, providers: o.Providers,
 		sealer: sealer, facts: o.Facts, now: o.Now, log: o.Log, observe: o.Observe, mux: http.NewServeMux(), pages: pages, forms: forms,
 		links: links{open: make(map[digest]link)}, queries: queries, tokens: odata.NewTokenSealer(sealer.AEAD()),
 	}
@@ -140,6 +135,7 @@ func (s *Server) route() {
 	s.mux.Handle("GET "+htmxPath, newAsset(htmxScript, "text/javascript; charset=utf-8", "max-age=31536000, immutable"))
 	s.mux.HandleFunc("GET "+Base+"signin", s.open(s.beginSignIn))
 	s.mux.HandleFunc("GET "+CallbackPath, s.open(s.endSignIn))
+	s.mux.HandleFunc("GET "+SignedOutPath, s.open(s.showSignedOut))
 	s.mux.HandleFunc("GET "+linkPath+"{token}", s.open(s.showLink))
 	s.mux.HandleFunc("POST "+linkPath+"{token}", s.open(s.useLink))
 	s.mux.HandleFunc("POST "+Base+"signout", s.signedIn(auth.Read, s.signOut))

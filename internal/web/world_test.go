@@ -23,6 +23,7 @@ import (
 
 	"cloudpki/internal/auth"
 	"cloudpki/internal/auth/issuer"
+	"cloudpki/internal/auth/oidc"
 	"cloudpki/internal/odata"
 	"cloudpki/internal/pki"
 	"cloudpki/internal/provider"
@@ -57,7 +58,9 @@ type world struct {
 	bundles *pki.Bundles
 	options web.Options
 	console *web.Server
-	server  *httptest.Server
+
+	verifier *auth.Verifier
+	server   *httptest.Server
 
 	mu  sync.Mutex
 	now time.Time
@@ -111,12 +114,12 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(func() { must(t, verifier.Close()) })
 	listening.StartTLS()
 	t.Cleanup(listening.Close)
+	w.verifier = verifier
 	w.options = web.Options{
-		Service: w.service, Bundles: w.bundles, Catalog: catalog, Verifier: verifier, Origin: w.origin, Providers: []web.Provider{w.provider(tenantA), w.provider(tenantB)},
-		HTTP: listening.Client(), SealKey: make([]byte, 32), Facts: []web.Fact{{Name: "Known", Value: "a fact"}}, Now: w.Now, Log: log,
+		Service: w.service, Bundles: w.bundles, Catalog: catalog, Origin: w.origin,
+		SealKey: make([]byte, 32), Facts: []web.Fact{{Name: "Known", Value: "a fact"}}, Now: w.Now, Log: log,
 	}
-	w.console, err = web.New(w.options)
-	must(t, err)
+	w.serve(w.provider(tenantA), w.provider(tenantB))
 	listening.Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if w.console.Serves(r.URL) {
 			w.console.ServeHTTP(rw, r)
@@ -147,13 +150,25 @@ func (w *world) newIssuer(log *slog.Logger) *issuer.Issuer {
 	return own
 }
 
+// serve makes the console, where people sign in at the providers.
+func (w *world) serve(providers ...web.Provider) {
+	w.t.Helper()
+	var err error
+	w.options.Providers = providers
+	w.console, err = web.New(w.options)
+	must(w.t, err)
+}
+
+// provider is a tenant of the embedded issuer.
 func (w *world) provider(tenant string) web.Provider {
-	base := w.origin + "/" + tenant
-	return web.Provider{
-		Name: tenant, Issuer: base + "/v2.0", ClientID: "console-" + tenant, Scope: "openid profile " + w.origin + "/.default",
-		AuthorizeURL: base + "/oauth2/v2.0/authorize", TokenURL: base + "/oauth2/v2.0/token",
-		LogoutURL: base + "/oauth2/v2.0/logout?post_logout_redirect_uri=" + url.QueryEscape(w.origin+web.SignedOutPath),
-	}
+	w.t.Helper()
+	client, err := oidc.NewClient(oidc.Options{
+		Issuer: w.origin + "/" + tenant + "/v2.0", ClientID: "console-" + tenant, Scope: "openid profile " + w.origin + "/.default",
+		RedirectURI: w.origin + web.CallbackPath, SignedOutURI: w.origin + web.SignedOutPath,
+		Verifier: w.verifier, HTTP: w.server.Client(), Now: w.Now, Log: w.options.Log,
+	})
+	must(w.t, err)
+	return web.Provider{Name: tenant, Client: client}
 }
 
 // A browser keeps cookies and follows redirects.
