@@ -25,6 +25,7 @@ type nouns struct {
 	bundles        *noun[pki.TrustBundle]
 	bundleVersions *noun[pki.TrustBundleVersion]
 	estEndpoints   *noun[pki.ESTEndpoint]
+	alerts         *noun[pki.RaisedAlert]
 }
 
 func newNouns(s *Server) (n nouns, err error) {
@@ -66,6 +67,9 @@ func newNouns(s *Server) (n nouns, err error) {
 		return n, err
 	}
 	if n.bundleVersions, err = newBundleVersions(s); err != nil {
+		return n, err
+	}
+	if n.alerts, err = newAlerts(s); err != nil {
 		return n, err
 	}
 	n.estEndpoints, err = newESTEndpoints(s)

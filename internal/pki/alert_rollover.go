@@ -34,6 +34,7 @@ func (j *alertJudge) rollover(a *Authority) error {
 	if a.Kind != AuthorityRoot || a.State != TrustRetiring || a.StateChanged.IsNever() || isExpired(*a, j.now) || i < 0 {
 		return nil
 	}
+	j.stand(AlertRollover, a.ID)
 	since := a.StateChanged
 	rung, next := reminderAt(since.Time(), j.now.Time())
 	j.next(next)

@@ -44,6 +44,7 @@ type nouns struct {
 
 	bundleVersions noun[pki.TrustBundleVersion]
 	estEndpoints   noun[pki.ESTEndpoint]
+	alerts         noun[pki.RaisedAlert]
 }
 
 func newNouns() nouns {
@@ -69,6 +70,7 @@ func newNouns() nouns {
 		deadLetters:   deadLetterNoun(),
 
 		bundles: bundleNoun(), bundleVersions: bundleVersionNoun(), estEndpoints: estEndpointNoun(),
+		alerts: raisedAlertNoun(),
 	}
 }
 
