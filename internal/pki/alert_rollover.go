@@ -22,8 +22,8 @@ func reminderAt(since, now time.Time) (rung int64, next time.Time) {
 		}
 		rung++
 	}
-	late := now.Sub(reached) / lateReminders
-	return rung + int64(late), reached.Add((late + 1) * lateReminders)
+	late := now.Sub(reached).Truncate(lateReminders)
+	return rung + int64(late/lateReminders), reached.Add(late + lateReminders)
 }
 
 // rollover reminds of a root that another has replaced, for as long as devices
