@@ -121,8 +121,8 @@ func TestDeltaAddresses(t *testing.T) {
 	if got := w.do("PATCH", set+"/delta", `{}`); got.StatusCode != 405 || got.Header.Get("Allow") != "GET, HEAD, OPTIONS" {
 		t.Errorf("PATCH: %s, Allow %q", got.Status, got.Header.Get("Allow"))
 	}
-	if got := w.do("GET", "/beta/$metadata", ""); strings.Count(got.body, `<Function Name="delta" IsBound="true"`) != 3 {
-		t.Errorf("$metadata does not tell of three functions delta:\n%s", got.body)
+	if got := w.do("GET", "/beta/$metadata", ""); strings.Count(got.body, `<Function Name="delta" IsBound="true"`) != 4 {
+		t.Errorf("$metadata does not tell of four functions delta:\n%s", got.body)
 	}
 }
 

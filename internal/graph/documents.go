@@ -57,6 +57,7 @@ func (n nouns) model(providers *odata.EnumType) odata.Model {
 		Types: []*odata.EntityType{
 			n.subscriptions.entity, n.runs.entity, n.authorities.entity, n.certificates.entity, n.skippedItems.entity, n.auditEvents.entity,
 			n.notifications.entity, n.deadLetters.entity, n.bundles.entity, n.bundleVersions.entity, n.bundleFetches.entity, n.estEndpoints.entity,
+			n.alerts.entity,
 		},
 		Sets: []odata.EntitySet{
 			{Name: subscriptionSet, Type: n.subscriptions.entity, Doc: "Subscriptions to third-party certification authorities."},
@@ -67,6 +68,7 @@ func (n nouns) model(providers *odata.EnumType) odata.Model {
 			Navigations: []odata.Navigation{
 				{Name: subscriptionSet, Target: n.subscriptions.entity, Set: subscriptionSet, Doc: "The same set as at the root."},
 				{Name: auditSet, Target: n.auditEvents.entity, Doc: "The audit trail."},
+				{Name: alertSet, Target: n.alerts.entity, Doc: "What a person should know of and act on."},
 				{Name: bundleSet, Target: n.bundles.entity, Doc: "Sets of trusted roots that devices fetch."},
 				{Name: estEndpointSet, Target: n.estEndpoints.entity, Doc: "Addresses at which devices enrol by EST."},
 			},

@@ -38,7 +38,27 @@ func (w *world) fill() {
 	w.create(`{"id":"bare"}`)
 	w.create(fullBody[:1]+`"id":"alpha",`+fullBody[1:], "Idempotency-Key: alpha")
 	w.sync("alpha")
+	w.raise("alpha")
 	w.clock.Move(time.Minute)
+}
+
+// raisedAlert is the id of the alert that alpha has.
+const raisedAlert = "0198a000-raised"
+
+// raise tells an alert of a subscription.
+func (w *world) raise(id pki.ID) {
+	w.t.Helper()
+	a := pki.Alert{
+		ID: raisedAlert, At: w.clock.Now(), Kind: pki.AlertFailing, Tenant: tenantA, Subscription: id, Name: "Alpha", Severity: pki.AlertCritical,
+		Title: "Syncs of Alpha fail", Detail: "No sync has succeeded.", Action: "Read lastSyncError.",
+		Path: set + "/" + string(id), Console: "/console/subscriptions/" + string(id), Page: "/docs/operate#when-a-sync-fails",
+	}
+	err := w.store.JudgeAlerts(w.t.Context(), tenantA, id, nil, func(*pki.Subscription, pki.AlertFacts) (pki.AlertVerdict, error) {
+		return pki.AlertVerdict{Alerts: []pki.Alert{a}, Next: odata.Never()}, nil
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
 }
 
 // sync plays a worker that syncs one subscription.

@@ -27,6 +27,8 @@ func (w *world) addressOf(pattern string) string {
 			segments[i] = w.do("GET", "/beta/subscriptions?$select=id", "").object(w.t)["value"].([]any)[0].(map[string]any)["id"].(string)
 		} else if s == "{id}" && segments[i-1] == "trustBundles" {
 			segments[i] = w.anyBundle()
+		} else if s == "{id}" && segments[i-1] == "alerts" {
+			segments[i] = raisedAlert
 		} else if s == "{id}" && segments[i-1] == "estEndpoints" {
 			segments[i] = w.anyESTEndpoint()
 		} else if strings.HasPrefix(s, "{") {

@@ -125,7 +125,7 @@ func TestNotificationSubscriptionsRefusals(t *testing.T) {
 	add := func(member string) string { return "{" + following + "," + member + "}" }
 	const url = `"notificationUrl":"https://receiver.example/hook"`
 	const at = `"expirationDateTime":"2026-11-24T12:00:00Z"`
-	const resources = "This resource cannot be followed. Follow cloudPkiSubscriptions, cloudPkiSubscriptions/{id}, cloudPkiSubscriptions/{id}/syncRuns, cloudPkiSubscriptions/{id}/certificateAuthorities or cloudPkiSubscriptions/{id}/certificates, each also below deviceManagement/, or deviceManagement/trustBundles or deviceManagement/trustBundles/{id}, without the address of the service."
+	const resources = "This resource cannot be followed. Follow cloudPkiSubscriptions, cloudPkiSubscriptions/{id}, cloudPkiSubscriptions/{id}/syncRuns, cloudPkiSubscriptions/{id}/certificateAuthorities or cloudPkiSubscriptions/{id}/certificates, each also below deviceManagement/, or deviceManagement/trustBundles, deviceManagement/trustBundles/{id} or deviceManagement/alerts, without the address of the service."
 	const types = "changeType is one or more of created, updated and deleted, each once, with commas between."
 	for name, c := range map[string]struct{ body, target, message string }{
 		"nothing":              {"{}", "changeType", "The property 'changeType' is required."},

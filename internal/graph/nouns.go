@@ -26,6 +26,7 @@ type nouns struct {
 	bundleVersions *noun[pki.TrustBundleVersion]
 	bundleFetches  *noun[pki.TrustBundleFetch]
 	estEndpoints   *noun[pki.ESTEndpoint]
+	alerts         *noun[pki.RaisedAlert]
 }
 
 func newNouns(s *Server) (n nouns, err error) {
@@ -70,6 +71,9 @@ func newNouns(s *Server) (n nouns, err error) {
 		return n, err
 	}
 	if n.bundleFetches, err = newBundleFetches(s); err != nil {
+		return n, err
+	}
+	if n.alerts, err = newAlerts(s); err != nil {
 		return n, err
 	}
 	n.estEndpoints, err = newESTEndpoints(s)

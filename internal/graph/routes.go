@@ -42,6 +42,7 @@ func (s *Server) routes() []route {
 		},
 	}
 	table = append(table, reading(deviceManagement+"/"+auditSet, n.auditEvents)...)
+	table = append(table, reading(deviceManagement+"/"+alertSet, n.alerts)...)
 	table = append(table, s.notificationRoutes()...)
 	table = append(table, s.bundleRoutes()...)
 	table = append(table, s.estEndpointRoutes()...)

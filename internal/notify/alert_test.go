@@ -359,7 +359,7 @@ func TestWebhookSink(t *testing.T) {
 		"time": "2026-03-01T12:00:00Z", "datacontenttype": "application/json",
 		"data": map[string]any{
 			"tenantId": "t", "subscriptionId": "s", "displayName": "Device CA", "certificateAuthorityId": "abcd", "expiryStage": "days30",
-			"expirationDateTime": "2026-03-30T12:00:00Z", "title": "Root CN=Gerät ends within 30 days", "detail": "The root ends.",
+			"expirationDateTime": "2026-03-30T12:00:00Z", "severity": "warning", "title": "Root CN=Gerät ends within 30 days", "detail": "The root ends.",
 			"action": "Renew it.", "link": alertOrigin + "/beta/x", "consoleUrl": alertOrigin + "/console/subscriptions/s", "helpUrl": alertOrigin + "/docs/notifications#alerts",
 		},
 	}

@@ -64,6 +64,7 @@ type cloudEventData struct {
 	Stage        string       `json:"expiryStage,omitempty"`
 	Ends         time.Time    `json:"expirationDateTime,omitzero"`
 	Count        int64        `json:"certificateCount,omitempty"`
+	Severity     string       `json:"severity"`
 	Title        string       `json:"title"`
 	Detail       string       `json:"detail"`
 	Action       string       `json:"action"`
@@ -78,7 +79,7 @@ func newCloudEvent(origin string, a *pki.Alert) cloudEvent {
 		Time: a.At.UTC().Format(time.RFC3339Nano), ContentType: "application/json",
 		Data: cloudEventData{
 			Tenant: a.Tenant, Subscription: a.Subscription, Name: a.Name, Authority: a.Object, Stage: a.Stage,
-			Ends: a.Ends, Count: a.Count, Title: a.Title, Detail: a.Detail, Action: a.Action,
+			Ends: a.Ends, Count: a.Count, Severity: a.Severity.String(), Title: a.Title, Detail: a.Detail, Action: a.Action,
 			Link: origin + a.Path, Console: origin + a.Console, Help: origin + a.Page,
 		},
 	}

@@ -26,22 +26,23 @@ const (
 // An Alert is something that a person should know of and act on. Its texts hold
 // names from CAs and admins, without control characters.
 type Alert struct {
-	ID           ID        `json:"id"` // UUIDv7; the same at each delivery
-	At           time.Time `json:"at"`
-	Kind         AlertKind `json:"kind"`
-	Tenant       TenantID  `json:"tenant"`
-	Subscription ID        `json:"subscription"`
-	Name         string    `json:"name"`             // display name of the subscription, or its id
-	Object       ID        `json:"object,omitempty"` // thumbprint of the authority it is about
-	Stage        string    `json:"stage,omitempty"`  // of the expiry ladder
-	Ends         time.Time `json:"ends,omitzero"`    // what happens then is the Title's matter
-	Count        int64     `json:"count,omitempty"`  // of certificates
-	Title        string    `json:"title"`            // one line: what, and when
-	Detail       string    `json:"detail"`           // what happened
-	Action       string    `json:"action"`           // what to do
-	Path         string    `json:"path"`             // of the object at the API, below the service's origin
-	Console      string    `json:"console"`          // of the console's page for it, below the origin; "" is its first page
-	Page         string    `json:"page"`             // of the manual, below the service's origin
+	ID           ID            `json:"id"` // UUIDv7; the same at each delivery
+	At           time.Time     `json:"at"`
+	Kind         AlertKind     `json:"kind"`
+	Tenant       TenantID      `json:"tenant"`
+	Subscription ID            `json:"subscription"`
+	Name         string        `json:"name"`             // display name of the subscription, or its id
+	Object       ID            `json:"object,omitempty"` // thumbprint of the authority it is about
+	Severity     AlertSeverity `json:"severity,omitempty"`
+	Stage        string        `json:"stage,omitempty"` // of the expiry ladder
+	Ends         time.Time     `json:"ends,omitzero"`   // what happens then is the Title's matter
+	Count        int64         `json:"count,omitempty"` // of certificates
+	Title        string        `json:"title"`           // one line: what, and when
+	Detail       string        `json:"detail"`          // what happened
+	Action       string        `json:"action"`          // what to do
+	Path         string        `json:"path"`            // of the object at the API, below the service's origin
+	Console      string        `json:"console"`         // of the console's page for it, below the origin; "" is its first page
+	Page         string        `json:"page"`            // of the manual, below the service's origin
 }
 
 // AlertPolicy says when alerts are told and to whom.
@@ -77,10 +78,13 @@ const MostEnding = 100_000
 // An AlertVerdict is what comes of them.
 type AlertVerdict struct {
 	Alerts []Alert
-	Audit  []AuditEvent // told as a change of the subscription; none for no change
-	Keep   []AlertMark
-	Forget []AlertMark
-	Next   odata.DateTimeOffset // when to look again
+	// Standing is what holds, told now or before: the alerts of all else are
+	// resolved.
+	Standing []AlertKey
+	Audit    []AuditEvent // told as a change of the subscription; none for no change
+	Keep     []AlertMark
+	Forget   []AlertMark
+	Next     odata.DateTimeOffset // when to look again
 }
 
 // AlertStore keeps what was told.

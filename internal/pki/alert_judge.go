@@ -78,6 +78,10 @@ func (j *alertJudge) mark(kind AlertKind, object ID) (m AlertMark, known bool) {
 	return j.facts.Marks[i], true
 }
 
+func (j *alertJudge) stand(kind AlertKind, object ID) {
+	j.verdict.Standing = append(j.verdict.Standing, AlertKey{kind, object})
+}
+
 func (j *alertJudge) keep(m AlertMark) { j.verdict.Keep = append(j.verdict.Keep, m) }
 
 // authorities climbs the ladder of each that is in use, and tells of the roots
@@ -120,6 +124,9 @@ func (j *alertJudge) ladder(kind AlertKind, object ID, end odata.DateTimeOffset,
 	if !next.IsZero() {
 		j.next(next)
 	}
+	if stage > ExpiryNone {
+		j.stand(kind, object)
+	}
 	m, known := j.mark(kind, object)
 	if known && m.Ends.Ticks != end.Ticks {
 		m.Rung = 0
@@ -130,11 +137,15 @@ func (j *alertJudge) ladder(kind AlertKind, object ID, end odata.DateTimeOffset,
 	m.Rung, m.At, m.Ends = int64(stage), j.now, end
 	j.keep(m)
 	a := alert(stage)
+	if days := ExpiryDays()[stage-1]; days <= 7 {
+		a.Severity = AlertCritical
+	}
 	a.Stage, a.Ends = stage.String(), end.Time()
 	return j.tell(a)
 }
 
 func (j *alertJudge) pending(a *Authority) error {
+	j.stand(AlertTrust, a.ID)
 	m, known := j.mark(AlertTrust, a.ID)
 	if again := m.At.Time().Add(pendingPeriod); known && j.now.Time().Before(again) {
 		j.next(again)
@@ -157,6 +168,9 @@ func (j *alertJudge) credential() error {
 // more. The mark holds since when, and whether it was told.
 func (j *alertJudge) sync() error {
 	m, known := j.mark(AlertFailing, "")
+	if known && j.sub.SyncStatus != SyncSucceeded {
+		j.stand(AlertFailing, "")
+	}
 	switch {
 	case j.sub.SyncStatus == SyncSucceeded && known:
 		j.verdict.Forget = append(j.verdict.Forget, m)
@@ -189,6 +203,9 @@ func (j *alertJudge) certificates() error {
 	}
 	m, known := j.mark(AlertCertificates, "")
 	if again := m.At.Time().Add(countPeriod); known && j.now.Time().Before(again) {
+		if m.Rung > 0 {
+			j.stand(AlertCertificates, "")
+		}
 		j.next(again)
 		return nil
 	}

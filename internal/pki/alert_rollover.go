@@ -22,8 +22,8 @@ func reminderAt(since, now time.Time) (rung int64, next time.Time) {
 		}
 		rung++
 	}
-	late := now.Sub(reached) / lateReminders
-	return rung + int64(late), reached.Add((late + 1) * lateReminders)
+	late := now.Sub(reached).Truncate(lateReminders)
+	return rung + int64(late/lateReminders), reached.Add(late + lateReminders)
 }
 
 // rollover reminds of a root that another has replaced, for as long as devices
@@ -34,6 +34,7 @@ func (j *alertJudge) rollover(a *Authority) error {
 	if a.Kind != AuthorityRoot || a.State != TrustRetiring || a.StateChanged.IsNever() || isExpired(*a, j.now) || i < 0 {
 		return nil
 	}
+	j.stand(AlertRollover, a.ID)
 	since := a.StateChanged
 	rung, next := reminderAt(since.Time(), j.now.Time())
 	j.next(next)

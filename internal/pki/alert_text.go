@@ -92,7 +92,7 @@ func authorityEnds(kind AlertKind, a *Authority, stage ExpiryStage) Alert {
 
 func rootWaits(a *Authority) Alert {
 	return Alert{
-		Kind: AlertTrust, Object: a.ID, Page: "/docs/notifications#alerts",
+		Kind: AlertTrust, Object: a.ID, Severity: AlertCritical, Page: "/docs/notifications#alerts",
 		Title:  fmt.Sprintf("Root %s waits for a decision", a.SubjectDN),
 		Detail: fmt.Sprintf("The CA offers the root %s (SHA-256 %s), which is not the trusted one. It was first met at %s and is in quarantine: no device gets it.", a.SubjectDN, a.ID, utc(a.FirstSeen.Time())),
 		Action: "Compare the SHA-256 with what the operator of the CA tells you by another way; then approve or reject the root (cloudpki trust approve, cloudpki trust reject).",
@@ -114,7 +114,7 @@ func syncFails(s *Subscription, since odata.DateTimeOffset) Alert {
 		reason = " The last error: " + *s.LastSyncError
 	}
 	return Alert{
-		Kind: AlertFailing, Page: "/docs/operate#when-a-sync-fails",
+		Kind: AlertFailing, Severity: AlertCritical, Page: "/docs/operate#when-a-sync-fails",
 		Title:  "Syncs fail since " + utc(since.Time()),
 		Detail: "No sync has succeeded since then; inventory and revocations are as old as that." + reason,
 		Action: "Read lastSyncError of the subscription and do what the page about its code says; then start a sync.",

@@ -10,6 +10,7 @@ type Resource string
 const (
 	ResourceSubscriptions Resource = "cloudPkiSubscriptions"
 	ResourceBundles       Resource = "trustBundles"
+	ResourceAlerts        Resource = "alerts"
 
 	// Those that belong to one subscription.
 	ResourceRuns         Resource = "syncRuns"

@@ -14,6 +14,9 @@ func (s *Subscription) ETag() string { return entityTag(s.Edits, s.Revision, s.K
 // versions were fetched is no part of it.
 func (b *TrustBundle) ETag() string { return entityTag(b.Edits, b.Revision, b.Key) }
 
+// ETag is the weak entity tag of an alert, which nobody edits.
+func (r *RaisedAlert) ETag() string { return entityTag(0, r.Revision, r.Key) }
+
 func entityTag(edits, revision, key int64) string {
 	dst := append(make([]byte, 0, 48), `W/"`...)
 	dst = strconv.AppendInt(dst, edits, 10)

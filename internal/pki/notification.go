@@ -96,7 +96,7 @@ func ParseFollowed(resource string) (f Followed, ok bool) {
 	if len(segments) == 1 {
 		return f, true
 	}
-	if f.ID = ID(segments[1].Text); !f.ID.Valid() {
+	if f.ID = ID(segments[1].Text); !f.ID.Valid() || f.Set == ResourceAlerts { // nobody waits for a single alert
 		return f, false
 	}
 	if len(segments) == 2 {
@@ -118,7 +118,7 @@ func ParseFollowed(resource string) (f Followed, ok bool) {
 func (f *Followed) followSet(name string) bool {
 	sets := []Resource{ResourceSubscriptions}
 	if f.Family != "" {
-		sets = append(sets, ResourceBundles)
+		sets = append(sets, ResourceBundles, ResourceAlerts)
 	}
 	for _, r := range sets {
 		if strings.EqualFold(name, string(r)) {
@@ -153,6 +153,8 @@ func (r Resource) EntityName() string {
 		return CertificateType().Name
 	case ResourceBundles:
 		return TrustBundleType().Name
+	case ResourceAlerts:
+		return AlertType().Name
 	default:
 		return SubscriptionType().Name
 	}

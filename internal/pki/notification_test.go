@@ -18,6 +18,7 @@ func TestParseFollowed(t *testing.T) {
 		"cloudPkiSubscriptions(9e6d3f6e-0000-4000-8000-000000000001)/syncRuns": {Set: pki.ResourceRuns, ID: "9e6d3f6e-0000-4000-8000-000000000001"},
 		"deviceManagement/cloudPkiSubscriptions/a%2Db/certificateAuthorities":  {Family: "deviceManagement/", Set: pki.ResourceAuthorities, ID: "a-b"},
 		"cloudPkiSubscriptions/x/Certificates":                                 {Set: pki.ResourceCertificates, ID: "x"},
+		"deviceManagement/Alerts":                                              {Family: "deviceManagement/", Set: pki.ResourceAlerts},
 		"deviceManagement/trustBundles":                                        {Family: "deviceManagement/", Set: pki.ResourceBundles},
 		"/deviceManagement/TrustBundles('x')":                                  {Family: "deviceManagement/", Set: pki.ResourceBundles, ID: "x"},
 	} {
@@ -28,7 +29,7 @@ func TestParseFollowed(t *testing.T) {
 }
 
 func FuzzParseFollowed(f *testing.F) {
-	for _, seed := range []string{"cloudPkiSubscriptions", "deviceManagement/cloudPkiSubscriptions('x')/certificates", "deviceManagement/trustBundles", "//", "a('", "%zz", ""} {
+	for _, seed := range []string{"cloudPkiSubscriptions", "deviceManagement/cloudPkiSubscriptions('x')/certificates", "deviceManagement/trustBundles", "deviceManagement/alerts", "deviceManagement/alerts/x", "//", "a('", "%zz", ""} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, resource string) {
@@ -44,6 +45,8 @@ func FuzzParseFollowed(f *testing.F) {
 		switch got.Set {
 		case pki.ResourceSubscriptions:
 			address = got.Address(got.ID, got.ID)
+		case pki.ResourceAlerts: // a single one cannot be followed
+			return
 		case pki.ResourceBundles:
 			address = got.Address("", got.ID)
 		default:

@@ -66,7 +66,7 @@ func (d NotificationDraft) check(now time.Time) []Problem {
 		p.add("changeType", "changeType is one or more of created, updated and deleted, each once, with commas between.")
 	}
 	if _, ok := ParseFollowed(d.Resource.Value); d.Resource.IsGiven() && !ok {
-		p.add("resource", "This resource cannot be followed. Follow cloudPkiSubscriptions, cloudPkiSubscriptions/{id}, cloudPkiSubscriptions/{id}/syncRuns, cloudPkiSubscriptions/{id}/certificateAuthorities or cloudPkiSubscriptions/{id}/certificates, each also below deviceManagement/, or deviceManagement/trustBundles or deviceManagement/trustBundles/{id}, without the address of the service.")
+		p.add("resource", "This resource cannot be followed. Follow cloudPkiSubscriptions, cloudPkiSubscriptions/{id}, cloudPkiSubscriptions/{id}/syncRuns, cloudPkiSubscriptions/{id}/certificateAuthorities or cloudPkiSubscriptions/{id}/certificates, each also below deviceManagement/, or deviceManagement/trustBundles, deviceManagement/trustBundles/{id} or deviceManagement/alerts, without the address of the service.")
 	}
 	d.checkURLs(&p)
 	d.checkExpiry(&p, now)

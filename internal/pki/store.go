@@ -22,6 +22,7 @@ type Store interface {
 	TrustStore
 	EnrolmentStore
 	AlertStore
+	RaisedAlertStore
 
 	// Atomically runs f in one transaction: what is done with the context that
 	// f is given happens with the commit or, where f fails, not at all, and
@@ -96,7 +97,8 @@ type SubscriptionStore interface {
 	DeleteSubscription(ctx context.Context, t TenantID, id ID, check func(Subscription) error, e AuditEvent) error
 
 	// Purge removes up to limit rows that deleted subscriptions left behind,
-	// receipts from before expired, and tombstones past their life. It reports
+	// receipts from before expired, and tombstones and resolved alerts past their
+	// life. It reports
 	// whether there is more.
 	Purge(ctx context.Context, expired odata.DateTimeOffset, limit int) (more bool, err error)
 }

@@ -41,6 +41,9 @@ func (db *DB) JudgeAlerts(ctx context.Context, t pki.TenantID, id pki.ID, sinks 
 		if err != nil {
 			return pki.Effects{}, err
 		}
+		if err := db.raiseAlerts(ctx, c, s, &verdict); err != nil {
+			return pki.Effects{}, err
+		}
 		return pki.Effects{Unchanged: len(verdict.Audit) == 0, Decisions: verdict.Audit}, w.save(&verdict, sinks)
 	})
 	return err

@@ -33,6 +33,7 @@ ON CONFLICT (tenant, subscription_key) DO UPDATE SET last = change_counters.last
 const (
 	subscriptionChanges int64 = 0
 	bundleChanges       int64 = -1
+	alertChanges        int64 = -2
 )
 
 // nextChange returns the next change number of a set of a tenant's, or of the

@@ -45,6 +45,7 @@ type nouns struct {
 	bundleVersions noun[pki.TrustBundleVersion]
 	bundleFetches  noun[pki.TrustBundleFetch]
 	estEndpoints   noun[pki.ESTEndpoint]
+	alerts         noun[pki.RaisedAlert]
 }
 
 func newNouns() nouns {
@@ -70,6 +71,7 @@ func newNouns() nouns {
 		deadLetters:   deadLetterNoun(),
 
 		bundles: bundleNoun(), bundleVersions: bundleVersionNoun(), bundleFetches: bundleFetchNoun(), estEndpoints: estEndpointNoun(),
+		alerts: raisedAlertNoun(),
 	}
 }
 

@@ -29,7 +29,8 @@ func (db *DB) Purge(ctx context.Context, expired odata.DateTimeOffset, limit int
 		more = p.left <= 0
 		return nil
 	})
-	return more, errors.Join(err, db.shred(ctx))
+	alerts, failure := db.purgeAlerts(ctx)
+	return more || alerts, errors.Join(err, failure, db.shred(ctx))
 }
 
 // shred removes what is left of deleted and replaced secrets. Where something

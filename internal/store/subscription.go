@@ -214,6 +214,9 @@ func (db *DB) DeleteSubscription(ctx context.Context, t pki.TenantID, id pki.ID,
 		if err := dropESTEndpoints(ctx, c, t, id); err != nil {
 			return err
 		}
+		if err := db.raiseAlerts(ctx, c, &s, &pki.AlertVerdict{}); err != nil {
+			return err
+		}
 		return db.insertTombstone(ctx, c, t, subscriptionChanges, id)
 	})
 	if err == nil {

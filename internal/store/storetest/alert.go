@@ -54,6 +54,8 @@ func alerts(t *testing.T, open Open) {
 	t.Run("are leased", func(t *testing.T) { alertsLeased(t, open(t)) })
 	t.Run("are given up", func(t *testing.T) { alertsGivenUp(t, open(t)) })
 	t.Run("expire where their sink is gone", func(t *testing.T) { alertsExpired(t, open(t)) })
+	t.Run("are raised, told anew and resolved", func(t *testing.T) { alertsRaised(t, open(t)) })
+	t.Run("end with their subscription", func(t *testing.T) { alertsEnd(t, open(t)) })
 	t.Run("are judged by facts", func(t *testing.T) { alertFacts(t, open(t)) })
 }
 
