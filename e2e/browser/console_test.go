@@ -43,6 +43,7 @@ func TestConsole(t *testing.T) {
 	}
 	t.Run("search as one types", w.searchesAsOneTypes)
 	t.Run("pages", w.judgesEveryPage)
+	t.Run("another provider", w.choosesAProvider)
 }
 
 // bothWays runs a scenario in a tab where pages may run scripts, and in one

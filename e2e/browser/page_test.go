@@ -23,7 +23,7 @@ func (w *world) judgesEveryPage(t *testing.T) {
 	sub := "/console/subscriptions/"
 	toVisit := []string{
 		"/", "/?page=9", sub + w.printer, sub + w.phones, sub + w.laptops, sub + w.laptops + "/certificates", sub + w.phones + "/certificates?search=nobody",
-		"/console/signedout", "/docs/console", "/docs/performance",
+		"/console/signin?tenant=nobody", "/console/signedout", "/docs/console", "/docs/performance",
 	}
 	given := len(toVisit) // visited whatever they look like
 	met, routes := map[string]bool{}, readRoutes(t)

@@ -35,6 +35,7 @@ type world struct {
 	data    string // the directory of the service
 	program string // path of cloudpki
 	browser context.Context
+	served  *exec.Cmd // the service
 
 	downloads string // folder of what the browser has saved
 
@@ -64,8 +65,8 @@ func (w *world) serve(t *testing.T) {
 	if err := os.WriteFile(config, append(text, user...), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	served := program.Serve(t, w.program, w.data, w.Connection)
-	t.Cleanup(func() { program.Kill(served) })
+	w.served = program.Serve(t, w.program, w.data, w.Connection)
+	t.Cleanup(func() { program.Kill(w.served) })
 	w.api = w.Login(t)
 	w.stock(t)
 	first := w.tab(t)
