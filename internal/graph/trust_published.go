@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"cloudpki/internal/auth"
+	"cloudpki/internal/limit"
 	"cloudpki/internal/pki"
 	"cloudpki/internal/trust"
 )
@@ -60,7 +61,7 @@ func (s *Server) answerTrust(x *exchange) error {
 		return err
 	}
 	x.place, x.keys = wanted.place(), []string{wanted.name}
-	return x.enter(s.limits.doors, clientKey{}, func() error {
+	return x.enter(s.limits.doors, limit.Client{}, func() error {
 		b, err := s.publishedBundle(x, wanted.bundleAddress)
 		if err != nil && pki.CodeOf(err) != pki.CodeNotFound {
 			return err
