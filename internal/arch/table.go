@@ -29,7 +29,7 @@ func rooms() []room {
 		{"provider/*", []string{"provider", "provider/rest", "provider/published", "secret"}},
 		{"pki", []string{"odata", "secret", "provider"}},
 		{"auth", []string{"pki", "secret"}},
-		{"auth/issuer", []string{"auth", "pki", "secret"}},
+		{"auth/issuer", []string{"auth", "pki", "secret", "limit"}},
 		// The times in the nouns of pki are odata.DateTime.
 		{"syncer", []string{"pki", "odata"}},
 		{"notify", []string{"pki", "odata", "provider", "secret"}},
