@@ -16,6 +16,7 @@ func rooms() []room {
 		{"secret/*", []string{"secret"}},
 		{"trust", nil},
 		{"config", nil},
+		{"limit", nil},
 		{"arch", nil},
 		{"pgtest", nil},
 		{"casim", []string{"secret"}},
@@ -28,7 +29,7 @@ func rooms() []room {
 		{"provider/*", []string{"provider", "provider/rest", "provider/published", "secret"}},
 		{"pki", []string{"odata", "secret", "provider"}},
 		{"auth", []string{"pki", "secret"}},
-		{"auth/issuer", []string{"auth", "pki", "secret"}},
+		{"auth/issuer", []string{"auth", "pki", "secret", "limit"}},
 		{"auth/oidc", []string{"auth", "secret"}}, // the service as a client of OpenID providers
 		// The times in the nouns of pki are odata.DateTime.
 		{"syncer", []string{"pki", "odata"}},
@@ -36,9 +37,9 @@ func rooms() []room {
 		// The store knows the rooms above it only to say that it fits their interfaces.
 		{"store", []string{"pki", "odata", "secret", "provider", "auth", "syncer", "notify"}},
 		{"store/storetest", []string{"store", "pgtest", "pki", "odata", "secret", "provider", "auth", "syncer", "notify"}},
-		{"graph", []string{"pki", "odata", "auth", "trust", "secret", "provider"}},
-		{"estserver", []string{"pki", "auth", "secret"}},
-		{"web", []string{"pki", "odata", "auth", "auth/oidc", "trust", "secret", "provider"}},
+		{"graph", []string{"pki", "odata", "auth", "trust", "secret", "provider", "limit"}},
+		{"estserver", []string{"pki", "auth", "secret", "limit"}},
+		{"web", []string{"pki", "odata", "auth", "auth/oidc", "trust", "secret", "provider", "limit"}},
 		{"app", []string{"*"}},
 		{"dev", []string{"app", "casim", "casim/*", "config", "graph", "secret"}},
 		{"cli", []string{"dev", "app", "config", "graph", "casim", "casim/all", "provider", "provider/all", "secret", "trust"}},
@@ -58,6 +59,7 @@ func leafLibraries() map[string][]string {
 		"secret": {"golang.org/x/crypto"},
 		"trust":  {"github.com/google/uuid", "software.sslmate.com/src/go-pkcs12", "github.com/smallstep/pkcs7"},
 		"config": {"github.com/knadh/koanf"},
+		"limit":  {"golang.org/x/time"},
 		"arch":   nil,
 		"pgtest": nil,
 		"pki":    {"github.com/google/uuid", "software.sslmate.com/src/go-pkcs12", "golang.org/x"},
@@ -65,7 +67,7 @@ func leafLibraries() map[string][]string {
 }
 
 // noHTTP returns the rooms that must not know HTTP.
-func noHTTP() []string { return []string{"odata", "secret", "pki", "trust", "config"} }
+func noHTTP() []string { return []string{"odata", "secret", "pki", "trust", "config", "limit"} }
 
 // revealers returns the folders whose code may call secret.Text.Reveal. A new
 // entry is a decision about who sees plaintext: say so in the change.

@@ -1,9 +1,6 @@
 package estserver
 
 import (
-	"net"
-	"net/http"
-	"net/netip"
 	"sync"
 	"time"
 )
@@ -55,23 +52,4 @@ func (a *attempts) forgive(network string) {
 	if a.counts[network] > 0 {
 		a.counts[network]--
 	}
-}
-
-// networkOf is where a request comes from: an IPv4 address, or the /64 of an
-// IPv6 address, all of which one host may have.
-func networkOf(r *http.Request) string {
-	const host = 64
-	name, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	address, err := netip.ParseAddr(name)
-	if err != nil {
-		return name
-	}
-	address = address.Unmap().WithZone("")
-	if prefix, err := address.Prefix(host); err == nil && address.Is6() {
-		return prefix.String()
-	}
-	return address.String()
 }

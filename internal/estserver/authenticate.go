@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"cloudpki/internal/auth"
+	"cloudpki/internal/limit"
 	"cloudpki/internal/pki"
 	"cloudpki/internal/secret"
 )
@@ -20,7 +21,7 @@ const maxAuthorization = 8 << 10
 // certificate that is good is honoured all the same; a password is not looked
 // at then, as that is work.
 func (s *Server) login(x *exchange, who func() error) error {
-	network := networkOf(x.r)
+	network := limit.Network(x.r.RemoteAddr)
 	wait := s.attempts.begin(network, s.o.Now())
 	tooMany := &refusal{status: http.StatusTooManyRequests, text: "Too many logins have failed from this address. Try again later.", retryAfter: wait}
 	if _, _, password := x.r.BasicAuth(); password && wait > 0 {

@@ -1,5 +1,7 @@
 package graph
 
+import "cloudpki/internal/limit"
+
 // Limits bound what clients may take. Zero values mean the defaults. A client
 // is an application in one tenant.
 type Limits struct {
@@ -24,11 +26,6 @@ const (
 
 	tenantFactor = 4
 
-	// A tenant has at most half of all slots, a client a quarter: whoever takes
-	// all that they can leaves room for others.
-	tenantPart = 2
-	clientPart = 4
-
 	// doorFactor is how many requests may be inside for each that may be under
 	// way: the others show their token or send their body, and hold no slot.
 	doorFactor = 4
@@ -36,7 +33,7 @@ const (
 
 func (l Limits) withDefaults() Limits {
 	for _, d := range []struct {
-		limit *int
+		field *int
 		value int
 	}{
 		{&l.PerMinute, DefaultPerMinute},
@@ -46,8 +43,8 @@ func (l Limits) withDefaults() Limits {
 		{&l.BudgetCount, DefaultBudgetCount},
 		{&l.Body, DefaultBody},
 	} {
-		if *d.limit <= 0 {
-			*d.limit = d.value
+		if *d.field <= 0 {
+			*d.field = d.value
 		}
 	}
 	if l.TenantPerMinute <= 0 {
@@ -58,40 +55,36 @@ func (l Limits) withDefaults() Limits {
 
 // limits is what enforces Limits.
 type limits struct {
-	clients  *budgets[clientKey]
-	tenants  *budgets[string]
-	failures *budgets[string] // by the network that a request comes from
-	fetches  *budgets[string] // likewise
+	clients  *limit.Budgets[limit.Client]
+	tenants  *limit.Budgets[string]
+	failures *limit.Budgets[string] // by the network that a request comes from
+	fetches  *limit.Budgets[string] // likewise
 
 	body int // bytes
 
-	doors  *slots // of requests that are inside
-	bodies *slots // of bodies that are being sent
-	runs   *slots // of requests that are being answered
+	doors  *limit.Slots // of requests that are inside
+	bodies *limit.Slots // of bodies that are being sent
+	runs   *limit.Slots // of requests that are being answered
 }
-
-// A clientKey names an application in a tenant, or for a request without a
-// token the network that it comes from.
-type clientKey struct{ tenant, client string }
 
 func newLimits(l Limits) limits {
 	l = l.withDefaults()
-	perClient := func(key clientKey) int {
+	perClient := func(key limit.Client) int {
 		if l.Override != nil {
-			if n := l.Override(key.client); n > 0 {
+			if n := l.Override(key.Name); n > 0 {
 				return n
 			}
 		}
 		return l.PerMinute
 	}
 	return limits{
-		clients:  newBudgets(perClient, l.BudgetCount),
-		tenants:  newBudgets(func(string) int { return l.TenantPerMinute }, l.BudgetCount),
-		failures: newBudgets(func(string) int { return l.FailuresPerMinute }, l.BudgetCount),
-		fetches:  newBudgets(func(string) int { return l.FetchesPerMinute }, l.BudgetCount),
+		clients:  limit.NewBudgets(perClient, l.BudgetCount),
+		tenants:  limit.NewBudgets(func(string) int { return l.TenantPerMinute }, l.BudgetCount),
+		failures: limit.NewBudgets(func(string) int { return l.FailuresPerMinute }, l.BudgetCount),
+		fetches:  limit.NewBudgets(func(string) int { return l.FetchesPerMinute }, l.BudgetCount),
 		body:     l.Body,
-		doors:    newDoors(l.Concurrent * doorFactor),
-		bodies:   newSlots(l.Concurrent),
-		runs:     newSlots(l.Concurrent),
+		doors:    limit.NewDoors(l.Concurrent * doorFactor),
+		bodies:   limit.NewSlots(l.Concurrent),
+		runs:     limit.NewSlots(l.Concurrent),
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/google/uuid"
 
 	"cloudpki/internal/auth"
+	"cloudpki/internal/limit"
 	"cloudpki/internal/odata"
 	"cloudpki/internal/pki"
 	"cloudpki/internal/trust"
@@ -221,7 +222,7 @@ func (s *Server) conclude(x *exchange) {
 
 // handle takes a request through its steps; each may refuse it.
 func (s *Server) handle(x *exchange) error {
-	return x.enter(s.limits.doors, clientKey{}, func() error {
+	return x.enter(s.limits.doors, limit.Client{}, func() error {
 		if err := s.admit(x); err != nil {
 			return err
 		}

@@ -2,35 +2,24 @@ package graph
 
 import (
 	"errors"
-	"net"
 	"net/http"
-	"net/netip"
 	"strconv"
+
+	"cloudpki/internal/limit"
 )
 
 // client names who pays for a request.
-func (x *exchange) client() clientKey {
+func (x *exchange) client() limit.Client {
 	if x.principal.Tenant == "" {
 		return x.network()
 	}
-	return clientKey{string(x.principal.Tenant), x.caller()}
+	return limit.Client{Tenant: string(x.principal.Tenant), Name: x.caller()}
 }
 
-// network is where a request without a token comes from: an IPv4 address, or
-// the /64 of an IPv6 address, all of which one host may have.
-func (x *exchange) network() clientKey {
-	const host = 64
-	name, _, err := net.SplitHostPort(x.r.RemoteAddr)
-	if err != nil {
-		name = x.r.RemoteAddr
-	}
-	if address, err := netip.ParseAddr(name); err == nil {
-		name = address.Unmap().String()
-		if prefix, err := address.WithZone("").Prefix(host); err == nil && !address.Unmap().Is4() {
-			name = prefix.String()
-		}
-	}
-	return clientKey{tenant: "network " + name, client: name}
+// network is where a request without a token comes from.
+func (x *exchange) network() limit.Client {
+	name := limit.Network(x.r.RemoteAddr)
+	return limit.Client{Tenant: "network " + name, Name: name}
 }
 
 // warningShare is the part of a budget from which clients are told how much of
@@ -41,32 +30,32 @@ const warningShare = 0.8
 // client that has none left takes nothing from its tenant's.
 func (s *Server) spendBudget(x *exchange) error {
 	key, now := x.client(), s.now()
-	used, scope := s.limits.clients.spend(key, now), "Tenant_Application"
-	if used.wait == 0 {
-		if tenant := s.limits.tenants.spend(key.tenant, now); tenant.wait > 0 || tenant.share() > used.share() {
+	used, scope := s.limits.clients.Spend(key, now), "Tenant_Application"
+	if used.Wait == 0 {
+		if tenant := s.limits.tenants.Spend(key.Tenant, now); tenant.Wait > 0 || tenant.Share() > used.Share() {
 			used, scope = tenant, "Tenant"
 		}
 	}
-	if used.share() < warningShare && used.wait == 0 {
+	if used.Share() < warningShare && used.Wait == 0 {
 		return nil
 	}
 	h := x.w.Header()
-	h["RateLimit-Limit"] = []string{strconv.Itoa(used.limit)}
-	h["RateLimit-Remaining"] = []string{strconv.Itoa(used.remaining)}
-	h["RateLimit-Reset"] = []string{strconv.Itoa(used.reset)}
-	h["x-ms-throttle-limit-percentage"] = []string{strconv.FormatFloat(used.share(), 'f', 2, 64)}
-	if used.wait == 0 {
+	h["RateLimit-Limit"] = []string{strconv.Itoa(used.Limit)}
+	h["RateLimit-Remaining"] = []string{strconv.Itoa(used.Remaining)}
+	h["RateLimit-Reset"] = []string{strconv.Itoa(used.Reset)}
+	h["x-ms-throttle-limit-percentage"] = []string{strconv.FormatFloat(used.Share(), 'f', 2, 64)}
+	if used.Wait == 0 {
 		return nil
 	}
 	x.throttled(scope, "ReadWrite", "ResourceUnitLimitExceeded")
-	return tooMany(used.wait)
+	return tooMany(used.Wait)
 }
 
 // throttled tells which limit was met, in the fields of Microsoft Graph.
 func (x *exchange) throttled(scope, limit, reason string) {
 	key := x.client()
 	h := x.w.Header()
-	h["x-ms-throttle-scope"] = []string{scope + "/" + limit + "/" + printable(key.client) + "/" + printable(key.tenant)}
+	h["x-ms-throttle-scope"] = []string{scope + "/" + limit + "/" + printable(key.Name) + "/" + printable(key.Tenant)}
 	h["x-ms-throttle-information"] = []string{reason}
 }
 
@@ -77,8 +66,8 @@ func (s *Server) spendFailure(x *exchange, refusal error) error {
 	if f := explain(refusal); f.status != http.StatusUnauthorized {
 		return refusal
 	}
-	if used := s.limits.failures.spend(x.network().client, s.now()); used.wait > 0 {
-		return tooMany(used.wait)
+	if used := s.limits.failures.Spend(x.network().Name, s.now()); used.Wait > 0 {
+		return tooMany(used.Wait)
 	}
 	return refusal
 }
@@ -93,26 +82,26 @@ func (s *Server) spendFetch(x *exchange, f *file) error {
 			return err
 		}
 	}
-	if used := s.limits.fetches.spend(x.network().client, s.now()); used.wait > 0 {
-		return tooMany(used.wait)
+	if used := s.limits.fetches.Spend(x.network().Name, s.now()); used.Wait > 0 {
+		return tooMany(used.Wait)
 	}
 	return nil
 }
 
 // enter takes a slot of the given kind for as long as f runs.
-func (x *exchange) enter(kind *slots, key clientKey, f func() error) error {
+func (x *exchange) enter(kind *limit.Slots, key limit.Client, f func() error) error {
 	const soon = 1 // seconds
-	switch kind.take(key) {
-	case generalShortage:
+	switch kind.Take(key) {
+	case limit.GeneralShortage:
 		return overloaded(errors.New("all slots are taken"))
-	case clientShortage:
+	case limit.ClientShortage:
 		x.throttled("Tenant_Application", "Concurrency", "ConcurrencyLimitExceeded")
 		return tooMany(soon)
-	case tenantShortage:
+	case limit.TenantShortage:
 		x.throttled("Tenant", "Concurrency", "ConcurrencyLimitExceeded")
 		return tooMany(soon)
-	case noShortage:
+	case limit.NoShortage:
 	}
-	defer kind.giveBack(key)
+	defer kind.GiveBack(key)
 	return f()
 }

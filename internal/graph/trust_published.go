@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"cloudpki/internal/auth"
+	"cloudpki/internal/limit"
 	"cloudpki/internal/pki"
 	"cloudpki/internal/trust"
 )
@@ -63,7 +64,7 @@ func (s *Server) answerTrust(x *exchange) error {
 	var f *file
 	var b pki.TrustBundle
 	var public bool
-	if err := x.enter(s.limits.doors, clientKey{}, func() (err error) {
+	if err := x.enter(s.limits.doors, limit.Client{}, func() (err error) {
 		b, public, err = s.admitFetch(x, wanted.bundleAddress)
 		if err != nil {
 			return err

@@ -12,6 +12,7 @@ import (
 type fault struct {
 	status int
 	title  string
+	wait   int // seconds after which to try again; 0 for no word of it
 
 	Msg    string // what is wrong, and what to do
 	SignIn bool   // signing in again helps

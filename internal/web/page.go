@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"path"
+	"strconv"
 	"strings"
 	"time"
 
@@ -93,6 +94,9 @@ func (s *Server) answer(v *visit, serve func(*visit) error) {
 		return
 	}
 	fault := faultOf(err)
+	if fault.wait > 0 {
+		h.Set("Retry-After", strconv.Itoa(fault.wait))
+	}
 	if fault.status >= http.StatusInternalServerError {
 		s.log.LogAttrs(v.r.Context(), slog.LevelError, "a page of the console fails",
 			slog.String("request-id", v.id), slog.String("path", v.r.URL.Path), slog.Any("error", fault.Cause))

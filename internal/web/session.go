@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"cloudpki/internal/auth"
+	"cloudpki/internal/limit"
 	"cloudpki/internal/secret"
 )
 
@@ -81,6 +82,11 @@ func (s *Server) open(serve func(*visit) error) http.HandlerFunc {
 // signedIn lets in who has signed in and may do what the page is for. Others
 // who ask for a page are sent to sign in; of a form nothing is done.
 func (s *Server) signedIn(need auth.Permission, serve func(*visit) error) http.HandlerFunc {
+	return s.admitted(need, s.bounds.pages, s.withForm(serve))
+}
+
+// admitted is signedIn that takes one of the given places, and reads no form.
+func (s *Server) admitted(need auth.Permission, places *limit.Slots, serve func(*visit) error) http.HandlerFunc {
 	return s.open(func(v *visit) error {
 		found, ok := s.session(v.r)
 		if !ok && v.r.Method != http.MethodPost {
@@ -91,16 +97,25 @@ func (s *Server) signedIn(need auth.Permission, serve func(*visit) error) http.H
 			return errSignedOut()
 		}
 		v.session = found
-		if err := found.Principal.Allows(need); err != nil {
-			return errForbidden(err)
-		}
+		return s.bounded(v, places, func() error {
+			if err := found.Principal.Allows(need); err != nil {
+				return errForbidden(err)
+			}
+			return serve(v)
+		})
+	})
+}
+
+// withForm has serve take forms of the session alone.
+func (s *Server) withForm(serve func(*visit) error) func(*visit) error {
+	return func(v *visit) error {
 		if v.r.Method == http.MethodPost {
 			if err := s.checkForm(v); err != nil {
 				return err
 			}
 		}
 		return serve(v)
-	})
+	}
 }
 
 // checkForm refuses forms that this session was not shown: by what the browser

@@ -23,22 +23,17 @@ const (
 	maxUnread = 16 << 20
 )
 
-// withFile lets the form that next is sent bring a file. It is read for who may
-// write alone; next decides whether the form counts. Nothing of it, which may be
-// a private key, is written to a disk.
-func (s *Server) withFile(next http.HandlerFunc) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		found, ok := s.session(r)
-		if !ok || found.Principal.Allows(auth.Write) != nil {
-			next(w, r)
-			return
+// withFile lets the form that serve is sent bring a file. It is read for who may
+// write alone, and within their bounds. Nothing of it, which may be a private
+// key, is written to a disk.
+func (s *Server) withFile(serve func(*visit) error) http.HandlerFunc {
+	checked := s.withForm(serve)
+	return s.admitted(auth.Write, s.bounds.long, func(v *visit) error {
+		if err := readUpload(v.w, v.r); err != nil {
+			return err
 		}
-		if err := readUpload(w, r); err != nil {
-			s.open(func(*visit) error { return err })(w, r)
-			return
-		}
-		next(w, r)
-	}
+		return checked(v)
+	})
 }
 
 // readUpload reads a form in parts (RFC 7578) as a whole.

@@ -39,8 +39,8 @@ const SignedOutPath = Base + "signedout"
 //go:embed templates/*.html
 var templates embed.FS
 
-// Options configure a Server. All are required but Signer, Facts and
-// Observe.
+// Options configure a Server. All are required but Signer, Facts,
+// Limits and Observe.
 type Options struct {
 	Service   *pki.Service
 	Bundles   *pki.Bundles
@@ -50,6 +50,7 @@ type Options struct {
 	Providers []Provider       // where people sign in; none leaves one-time links
 	SealKey   []byte           // 32 bytes, for cookies; replicas share it
 	Facts     []Fact           // of the configuration, for the settings; no secrets
+	Limits    Limits
 	Now       func() time.Time
 	Log       *slog.Logger
 
@@ -79,6 +80,7 @@ type Server struct {
 	queries queries
 	tokens  *odata.TokenSealer
 	turns   turns
+	bounds  bounds
 }
 
 // queries are what pages ask of the rules, checked once.
@@ -122,7 +124,7 @@ func New(o Options) (*Server, error) {
 	s := &Server{
 		service: o.Service, bundles: o.Bundles, catalog: o.Catalog, signer: o.Signer, origin: o.Origin, providers: o.Providers,
 		sealer: sealer, facts: o.Facts, now: o.Now, log: o.Log, observe: o.Observe, mux: http.NewServeMux(), pages: pages, forms: forms,
-		links: links{open: make(map[digest]link)}, queries: queries, tokens: odata.NewTokenSealer(sealer.AEAD()),
+		links: links{open: make(map[digest]link)}, queries: queries, tokens: odata.NewTokenSealer(sealer.AEAD()), bounds: newBounds(o.Limits),
 	}
 	s.route()
 	return s, nil
@@ -133,19 +135,19 @@ func (s *Server) route() {
 	s.mux.HandleFunc("GET /{$}", s.signedIn(auth.Read, s.showOverview))
 	s.mux.Handle("GET "+stylePath, newAsset(styleSheet, "text/css; charset=utf-8", "max-age=3600"))
 	s.mux.Handle("GET "+htmxPath, newAsset(htmxScript, "text/javascript; charset=utf-8", "max-age=31536000, immutable"))
-	s.mux.HandleFunc("GET "+Base+"signin", s.open(s.beginSignIn))
-	s.mux.HandleFunc("GET "+CallbackPath, s.open(s.endSignIn))
+	s.mux.HandleFunc("GET "+Base+"signin", s.signsIn(s.beginSignIn))
+	s.mux.HandleFunc("GET "+CallbackPath, s.signsIn(s.endSignIn))
 	s.mux.HandleFunc("GET "+SignedOutPath, s.open(s.showSignedOut))
-	s.mux.HandleFunc("GET "+linkPath+"{token}", s.open(s.showLink))
-	s.mux.HandleFunc("POST "+linkPath+"{token}", s.open(s.useLink))
+	s.mux.HandleFunc("GET "+linkPath+"{token}", s.signsIn(s.showLink))
+	s.mux.HandleFunc("POST "+linkPath+"{token}", s.signsIn(s.useLink))
 	s.mux.HandleFunc("POST "+Base+"signout", s.signedIn(auth.Read, s.signOut))
 	s.mux.HandleFunc("GET "+Base+"subscriptions/{id}", s.signedIn(auth.Read, s.showSubscription))
 	s.mux.HandleFunc("GET "+Base+"subscriptions/{id}/progress", s.signedIn(auth.Read, s.showProgress))
 	s.mux.HandleFunc("POST "+Base+"subscriptions/{id}/sync", s.signedIn(auth.Write, s.syncNow))
 	s.mux.HandleFunc("POST "+Base+"subscriptions/{id}/trust", s.signedIn(auth.Write, s.decide))
 	s.mux.HandleFunc("GET "+Base+"subscriptions/{id}/certificates", s.signedIn(auth.Read, s.showInventory))
-	s.mux.HandleFunc("GET "+Base+"subscriptions/{id}/certificates.csv", s.signedIn(auth.Read, s.exportCSV))
-	s.mux.HandleFunc("GET "+Base+"subscriptions/{id}/certificates.json", s.signedIn(auth.Read, s.exportJSON))
+	s.mux.HandleFunc("GET "+Base+"subscriptions/{id}/certificates.csv", s.takesLong(auth.Read, s.exportCSV))
+	s.mux.HandleFunc("GET "+Base+"subscriptions/{id}/certificates.json", s.takesLong(auth.Read, s.exportJSON))
 	s.mux.HandleFunc("GET "+Base+"subscriptions/{id}/certificates/{key}", s.signedIn(auth.Read, s.showCertificate))
 	s.mux.HandleFunc("GET "+Base+"subscriptions/{id}/certificates/{key}/pem", s.signedIn(auth.Read, s.sendCertificate))
 	s.mux.HandleFunc("GET "+Base+"subscriptions/{id}/certificates/{key}/revoke", s.signedIn(auth.Write, s.askRevoke))
@@ -169,11 +171,11 @@ func (s *Server) route() {
 // routeChanges is route for what changes subscriptions.
 func (s *Server) routeChanges() {
 	s.mux.HandleFunc("GET "+newPath, s.signedIn(auth.Write, s.newSubscription))
-	s.mux.HandleFunc("POST "+newPath, s.withFile(s.signedIn(auth.Write, s.create)))
+	s.mux.HandleFunc("POST "+newPath, s.withFile(s.create))
 	const one = Base + "subscriptions/{id}/"
 	s.mux.HandleFunc("GET "+one+"credentials", s.signedIn(auth.Write, s.newCredentials))
-	s.mux.HandleFunc("POST "+one+"credentials", s.withFile(s.signedIn(auth.Write, s.stage)))
-	s.mux.HandleFunc("POST "+one+"credentials/act", s.signedIn(auth.Write, s.actOnCredentials))
+	s.mux.HandleFunc("POST "+one+"credentials", s.withFile(s.stage))
+	s.mux.HandleFunc("POST "+one+"credentials/act", s.takesLong(auth.Write, s.actOnCredentials))
 	s.mux.HandleFunc("POST "+one+"cancel", s.signedIn(auth.Write, s.cancelSync))
 	s.mux.HandleFunc("POST "+one+"preview", s.signedIn(auth.Write, s.previewSync))
 	s.mux.HandleFunc("GET "+one+"edit", s.signedIn(auth.Write, s.editSubscription))

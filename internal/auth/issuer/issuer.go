@@ -17,13 +17,13 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
 
 	"cloudpki/internal/auth"
+	"cloudpki/internal/limit"
 	"cloudpki/internal/pki"
 	"cloudpki/internal/secret"
 )
@@ -284,14 +284,4 @@ func (i *Issuer) tokenEndpoint(tenant string) string {
 
 // peer returns the address of the connection's other end, or the /64 of an IPv6
 // address, all of which one host may have.
-func peer(r *http.Request) string {
-	at, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	address := at.Addr().Unmap().WithZone("")
-	if network, err := address.Prefix(64); err == nil && address.Is6() {
-		return network.String()
-	}
-	return address.String()
-}
+func peer(r *http.Request) string { return limit.Network(r.RemoteAddr) }
