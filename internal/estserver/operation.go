@@ -28,7 +28,7 @@ func (s *Server) caCerts(x *exchange) error {
 		}
 		x.tenant = e.Tenant
 		roots, intermediates, err := s.o.Endpoints.Authorities(x.r.Context(), e)
-		anchors = append(roots, intermediates...)
+		anchors = slices.Concat(roots, intermediates)
 		return err
 	})
 	if err != nil {
