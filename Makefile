@@ -11,6 +11,9 @@ BENCH ?= .
 # SQLite itself is a translated C program that locks by its own means: watching
 # each of its memory accesses finds nothing and doubles the time of the suite.
 RACE := -race -gcflags=github.com/ncruces/go-sqlite3-wasm/v6=-race=false
+# Tests wait for disks, servers and children: on a small machine one package more
+# than there are processors uses the time.
+PARALLEL := -p $(shell expr 1 + $$(getconf _NPROCESSORS_ONLN))
 SCHEDULES ?= 1000
 SEED ?= 1
 # Modules of their own, so that what they need stays out of the product.
@@ -30,7 +33,7 @@ build: ## build bin/cloudpki
 test: ## vet and run every test, with the race detector
 	@.ci/setup
 	$(GO) vet ./...
-	CGO_ENABLED=1 $(GO) test $(RACE) -timeout 8m ./...
+	CGO_ENABLED=1 $(GO) test $(RACE) $(PARALLEL) -timeout 8m ./...
 	@$(MAKE) --no-print-directory nested
 
 nested: # the tests of the nested modules; -count=1, for go does not see that the program has changed
