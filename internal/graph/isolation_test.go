@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"cloudpki/internal/auth"
+	"cloudpki/internal/graph"
 )
 
 // keysOf returns, for a pattern of the table of routes, an address of an
@@ -61,7 +62,7 @@ func (w *world) anyESTEndpoint() string {
 // TestTenantsAreApart walks the table of routes: what tenant A has is not
 // there for tenant B, by any address, and nothing that B does changes it.
 func TestTenantsAreApart(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld(t, func(o *graph.Options) { o.Limits.PerMinute = 1 << 30 })
 	w.fill()
 	w.notify("{" + following + "}")
 	stranger := "Authorization: Bearer " + w.token(tenantB, "client-a", auth.ScopeReadWrite)
@@ -136,7 +137,7 @@ func TestTenantsAreApart(t *testing.T) {
 // TestSecretsAreToldOnce walks the table of routes after a create and asks in
 // every way for what was sent: no answer, no header and no log line has it.
 func TestSecretsAreToldOnce(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld(t, func(o *graph.Options) { o.Limits.PerMinute = 1 << 30 })
 	w.fill()
 	w.notify(`{` + following + `,"clientState":"CANARY-state"}`)
 	clean := func(what, text string) {

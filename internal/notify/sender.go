@@ -99,6 +99,9 @@ func (s *Sender) post(ctx context.Context, address string, header http.Header, b
 		_, _ = io.CopyN(io.Discard, resp.Body, maxAnswerBody)
 		_ = resp.Body.Close()
 	}()
+	if err := ctx.Err(); err != nil { // the answer crossed with the end of the connection
+		return classified(ctx, req.URL.Hostname(), err)
+	}
 	return read(resp)
 }
 
