@@ -1,7 +1,7 @@
 // The service's documents, judged by tools that were not written for it: OASIS'
 // schema and converters, libxml2, Spectral.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -25,8 +25,11 @@ function lint(name, document) {
   const rules = join(folder, "rules.json");
   writeFileSync(file, JSON.stringify(document));
   writeFileSync(rules, JSON.stringify({ extends: ["spectral:oas"] }));
-  const out = execFileSync("node_modules/.bin/spectral", ["lint", file, "--ruleset", rules, "--fail-severity", "error", "--format", "json", "--quiet"], { encoding: "utf8", maxBuffer: 1 << 26 });
-  return JSON.parse(out);
+  const run = spawnSync("node_modules/.bin/spectral", ["lint", file, "--ruleset", rules, "--fail-severity", "error", "--format", "json", "--quiet"], { encoding: "utf8", maxBuffer: 1 << 26 });
+  const found = JSON.parse(run.stdout);
+  assert.deepEqual(found.filter(({ severity }) => severity === 0).map(({ code, path, message }) => `${code} ${path.join("/")}: ${message}`), []);
+  assert.equal(run.status, 0, run.stderr);
+  return found;
 }
 
 test("$metadata is valid by the OASIS schema", async () => {

@@ -123,7 +123,7 @@ func AlertType() *odata.EntityType {
 			own("certificateAuthorityId", odata.KindString, true, "The root or issuer that it is about; null for the subscription itself."),
 			own("expiryStage", odata.KindString, true, "The rung of the expiry ladder that was told last."),
 			own("expirationDateTime", odata.KindDateTimeOffset, true, "The end that it warns of."),
-			own("certificateCount", odata.KindInt64, true, "How many certificates end by then."),
+			own("certificateCount", odata.KindInt32, true, "How many certificates end by then."),
 			own("title", odata.KindString, false, "One line: what, and when."),
 			{Name: "detail", Kind: odata.KindString, Computed: true, Doc: "What happened."},
 			{Name: "action", Kind: odata.KindString, Computed: true, Doc: "What to do."},
