@@ -17,7 +17,8 @@ PARALLEL := -p $(shell expr 1 + $$(getconf _NPROCESSORS_ONLN))
 SCHEDULES ?= 1000
 SEED ?= 1
 # Modules of their own, so that what they need stays out of the product.
-NESTED := testca/stepca testca/est testca/pebblecfssl testca/vault e2e/clients e2e/browser e2e/formats bench
+# Two of them run at once: the longest stands first.
+NESTED := e2e/browser e2e/clients testca/stepca testca/est testca/pebblecfssl testca/vault e2e/formats bench
 
 .PHONY: help dev build test nested check lint fmt generate generated fuzz chaos bench cover clean
 
@@ -34,15 +35,15 @@ test: ## vet and run every test, with the race detector
 	@.ci/setup
 	$(GO) vet ./...
 	CGO_ENABLED=1 $(GO) test $(RACE) $(PARALLEL) -timeout 8m ./...
-	@$(MAKE) --no-print-directory nested
+	@$(MAKE) --no-print-directory --output-sync=target -j2 nested
 
-nested: # the tests of the nested modules; -count=1, for go does not see that the program has changed
-	@for dir in $(NESTED); do \
-		if [ -f "$$dir/package-lock.json" ]; then \
-			echo "npm ci in $$dir"; npm --prefix "$$dir" ci --no-audit --no-fund --loglevel=error; \
-		fi; \
-		echo "go test in $$dir"; $(GO) -C "$$dir" test -count=1 -timeout 8m ./...; \
-	done
+nested: $(NESTED:%=nested/%) # the tests of the nested modules
+
+nested/%: # -count=1, for go does not see that the program has changed
+	@if [ -f "$*/package-lock.json" ]; then \
+		echo "npm ci in $*"; npm --prefix "$*" ci --no-audit --no-fund --loglevel=error; \
+	fi
+	@echo "go test in $*"; $(GO) -C "$*" test -count=1 -timeout 8m ./...
 
 check: lint generated test ## everything before a commit: linter, formatter, generated files, tests
 
